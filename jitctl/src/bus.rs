@@ -1,0 +1,98 @@
+//! The way to jitd.
+
+use std::time::Duration;
+
+use jitd_api::{ElevationsProxy, Error, PolicyProxy};
+use zbus::connection::Builder;
+use zbus::proxy::CacheProperties;
+use zbus::{Connection, fdo};
+
+use crate::error::{Failure, Kind};
+
+/// How long to knock at the bus.
+const CONNECT: Duration = Duration::from_secs(5);
+/// How long jitd may take for an answer, its start by the bus included.
+const ANSWER: Duration = Duration::from_secs(20);
+
+/// `org.jitd1.Elevations` on the system bus.
+pub(crate) async fn elevations() -> Result<ElevationsProxy<'static>, Failure> {
+    ElevationsProxy::builder(&connect().await?)
+        .cache_properties(CacheProperties::No)
+        .build()
+        .await
+        .map_err(|cause| failure(cause.into()))
+}
+
+/// `org.jitd1.Policy` on the system bus.
+pub(crate) async fn policy() -> Result<PolicyProxy<'static>, Failure> {
+    PolicyProxy::builder(&connect().await?)
+        .cache_properties(CacheProperties::No)
+        .build()
+        .await
+        .map_err(|cause| failure(cause.into()))
+}
+
+async fn connect() -> Result<Connection, Failure> {
+    let building = Builder::system().method_timeout(ANSWER).build();
+    match tokio::time::timeout(CONNECT, building).await {
+        Ok(Ok(connection)) => Ok(connection),
+        Ok(Err(cause)) => Err(unreachable_bus(&cause.to_string())),
+        Err(_) => Err(unreachable_bus("no answer within 5s")),
+    }
+}
+
+fn unreachable_bus(why: &str) -> Failure {
+    Failure::new(
+        Kind::Unreachable,
+        format!("cannot reach the system bus: {why}"),
+    )
+    .hint("systemctl status dbus")
+}
+
+/// What jitd, or the bus in its place, answered.
+pub(crate) fn failure(error: Error) -> Failure {
+    match error {
+        Error::NotAllowed(text) => Failure::new(Kind::NotAllowed, text),
+        Error::ZBus(cause) => bus_failure(&cause),
+        other => Failure::new(Kind::Failed, other.message()),
+    }
+}
+
+fn bus_failure(cause: &zbus::Error) -> Failure {
+    match cause {
+        zbus::Error::FDO(error) => match error.as_ref() {
+            fdo::Error::AccessDenied(text) => Failure::new(
+                Kind::NotAllowed,
+                format!("the bus does not let you talk to jitd: {text}"),
+            ),
+            fdo::Error::UnknownMethod(text)
+            | fdo::Error::UnknownInterface(text)
+            | fdo::Error::UnknownObject(text)
+            | fdo::Error::InvalidArgs(text) => mismatch(text),
+            // All others are the bus' own: no such name, no reply, activation failed.
+            other => unreachable_jitd(&other.to_string()),
+        },
+        // systemd tells so of a unit that does not start.
+        zbus::Error::MethodError(name, text, _) => unreachable_jitd(&match text {
+            Some(text) => text.clone(),
+            None => name.to_string(),
+        }),
+        zbus::Error::InputOutput(_) | zbus::Error::Connection(..) | zbus::Error::Handshake(_) => {
+            unreachable_jitd(&cause.to_string())
+        }
+        other => mismatch(&other.to_string()),
+    }
+}
+
+fn unreachable_jitd(why: &str) -> Failure {
+    Failure::new(Kind::Unreachable, format!("jitd is not reachable: {why}"))
+        .hint("systemctl status jitd")
+}
+
+fn mismatch(why: &str) -> Failure {
+    Failure::new(
+        Kind::Failed,
+        format!("jitd and jitctl do not understand each other: {why}"),
+    )
+    .hint("are they of the same version? `jitctl --version` and `jitd --version` tell; after an update: systemctl restart jitd")
+}

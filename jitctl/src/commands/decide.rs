@@ -1,0 +1,73 @@
+//! `approve` and `deny`.
+
+use jitd_api::{Elevation, State};
+
+use super::about;
+use crate::args::Seconds;
+use crate::cli::{Approve, Deny};
+use crate::error::{Failure, Kind};
+use crate::output::escape::escape;
+use crate::output::{self, json, words};
+use crate::{bus, clock};
+
+/// `approve`.
+pub(crate) async fn approve(options: Approve) -> Result<(), Failure> {
+    let length = options.length.map_or(0, |Seconds(seconds)| seconds);
+    let comment = options.comment.unwrap_or_default();
+    let elevation = bus::elevations()
+        .await?
+        .approve(options.id, length, &comment)
+        .await
+        .map_err(|error| way_out(options.id, bus::failure(error)))?;
+    output::print(&if options.json {
+        json::elevation(&elevation)?
+    } else {
+        approved(&elevation)
+    })
+}
+
+/// `deny`.
+pub(crate) async fn deny(options: Deny) -> Result<(), Failure> {
+    let elevation = bus::elevations()
+        .await?
+        .deny(options.id, &options.comment)
+        .await
+        .map_err(|error| way_out(options.id, bus::failure(error)))?;
+    output::print(&if options.json {
+        json::elevation(&elevation)?
+    } else {
+        format!(
+            "Denied {}: {} does not get {}.",
+            elevation.id,
+            escape(&elevation.user),
+            escape(&elevation.role)
+        )
+    })
+}
+
+fn approved(elevation: &Elevation) -> String {
+    let now = clock::now();
+    let (id, user, role) = (
+        elevation.id,
+        escape(&elevation.user),
+        escape(&elevation.role),
+    );
+    match elevation.state.parse() {
+        Ok(State::Active) => format!(
+            "Approved {id}: {user} holds {role} {}.",
+            words::until(elevation, &now)
+        ),
+        Ok(State::Pending) => format!(
+            "Your yes to {id} counts. Before {user} holds {role}, it needs {}.",
+            words::waits_for(elevation, &now)
+        ),
+        _ => format!("Approved {id}: it is now {}.", escape(&elevation.state)),
+    }
+}
+
+fn way_out(id: u64, failure: Failure) -> Failure {
+    match failure.kind() {
+        Kind::NotAllowed => failure.hint("jitctl pending lists the requests that you may decide"),
+        _ => about(id, failure),
+    }
+}

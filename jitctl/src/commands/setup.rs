@@ -1,0 +1,188 @@
+//! `setup`: plan, show, ask, write, prove; put back what does not prove.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::bus;
+use crate::cli::Setup;
+use crate::error::{Failure, Kind};
+use crate::output::escape::escape;
+use crate::output::{self, Screen};
+use crate::setup::apply::{self, ApplyError, Host};
+use crate::setup::diff;
+use crate::setup::plan::{self, Change, Files, PlanError};
+use crate::setup::prove::{self, Check};
+
+/// `setup`.
+pub(crate) async fn run(options: Setup) -> Result<(), Failure> {
+    let root = Path::new("/");
+    if options.dry_run {
+        let changes = changes(
+            &options,
+            &apply::read(root).map_err(|cause| not_applied(&cause))?,
+        )
+        .await?;
+        return show(&changes);
+    }
+    if !nix::unistd::geteuid().is_root() {
+        let undo = if options.undo { " --undo" } else { "" };
+        return Err(
+            Failure::new(Kind::NotAllowed, "only root can change PAM files")
+                .hint(format!("sudo jitctl setup{undo}")),
+        );
+    }
+    let mut host = Host::lock(root).map_err(|cause| not_applied(&cause))?;
+    let changes = changes(&options, &host.read().map_err(|cause| not_applied(&cause))?).await?;
+    if changes.is_empty() {
+        if !options.undo {
+            output::tell("Everything is in place: nothing to change.");
+        }
+        return Ok(());
+    }
+    if !options.undo {
+        prove::module_is_installed(root).map_err(|why| {
+            Failure::new(Kind::Failed, why).hint("install the package that brings pam_jit.so")
+        })?;
+    }
+    show(&changes)?;
+    confirm(options.yes)?;
+    if options.undo {
+        host.apply(&changes).map_err(|cause| not_applied(&cause))?;
+        output::tell("The gate is out: sudo and su are as they were before setup.");
+    } else {
+        install(&mut host, &changes).await?;
+        output::tell("The gate is in place; sudo and su work for root.");
+    }
+    Ok(())
+}
+
+async fn changes(options: &Setup, files: &Files) -> Result<Vec<Change>, Failure> {
+    if options.undo {
+        // Without a word to jitd: it may be dead, and its policy broken.
+        return plan::undo(files).map_err(|cause| no_plan(&cause));
+    }
+    let mut groups = bus::policy().await?.managed().await.map_err(bus::failure)?;
+    groups.sort();
+    groups.dedup();
+    plan::install(files, &groups).map_err(|cause| no_plan(&cause))
+}
+
+fn no_plan(cause: &PlanError) -> Failure {
+    let failure = Failure::new(Kind::Failed, cause.to_string());
+    match cause {
+        PlanError::NoGroups => failure.hint(
+            "name them in /etc/jitd/jitd.toml: [managed] groups = [\"contractors\"]; \
+             then: systemctl reload jitd",
+        ),
+        PlanError::GroupName(_) => failure.hint("manage a group with a plainer name"),
+        PlanError::NothingToGate => {
+            failure.hint("install sudo, or copy its PAM file to /etc/pam.d")
+        }
+        PlanError::OtherGroupSource { .. } => {
+            failure.hint("remove that line from /etc/sudo.conf, then run jitctl setup again")
+        }
+        PlanError::Damaged { .. } => failure.hint(
+            "edit the file: what stands between \"# jitd: begin\" and \"# jitd: end\", \
+             and those two lines, can go",
+        ),
+    }
+}
+
+fn not_applied(cause: &ApplyError) -> Failure {
+    let kind = match cause {
+        ApplyError::Io { cause, .. } if cause.kind() == io::ErrorKind::PermissionDenied => {
+            Kind::NotAllowed
+        }
+        _ => Kind::Failed,
+    };
+    Failure::new(kind, cause.to_string())
+}
+
+fn show(changes: &[Change]) -> Result<(), Failure> {
+    let screen = Screen::of_stdout();
+    let diff = diff::unified(changes);
+    let lines: Vec<_> = diff
+        .lines()
+        .map(|line| match line.as_bytes() {
+            [b'-', b'-', ..] | [b'+', b'+', ..] => screen.bold(line),
+            [b'-', ..] => screen.paint("31", line),
+            [b'+', ..] => screen.paint("32", line),
+            [b'@', ..] => screen.paint("36", line),
+            _ => line.to_owned(),
+        })
+        .collect();
+    output::print(&lines.join("\n"))
+}
+
+fn confirm(yes: bool) -> Result<(), Failure> {
+    if yes {
+        return Ok(());
+    }
+    if !io::stdin().is_terminal() {
+        return Err(Failure::new(
+            Kind::Usage,
+            "there is nobody to ask: stdin is not a terminal",
+        )
+        .hint("jitctl setup --dry-run shows the change, --yes makes it without asking"));
+    }
+    // On stderr like all talk; a closed stderr cannot be asked on either.
+    let mut stderr = io::stderr();
+    write!(stderr, "Make this change? [y/N] ")?;
+    stderr.flush()?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    match answer.trim().to_ascii_lowercase().as_str() {
+        "y" | "yes" => Ok(()),
+        _ => Err(Failure::new(Kind::Failed, "nothing was changed")),
+    }
+}
+
+/// Writes and proves; what does not prove is put back.
+async fn install(host: &mut Host, changes: &[Change]) -> Result<(), Failure> {
+    // Being heard is enough to keep these from ending us between writing and proof.
+    let _deaf = [
+        signal(SignalKind::interrupt())?,
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::hangup())?,
+    ];
+    let checks = sound(prove::checks()).await;
+    host.apply(changes).map_err(|cause| not_applied(&cause))?;
+    for check in checks {
+        if let Err(disproved) = check.run().await {
+            return Err(given_up(&disproved.to_string(), host.put_back(changes)));
+        }
+    }
+    Ok(())
+}
+
+/// Those checks that succeed now: one that fails without us says nothing about us.
+async fn sound(checks: Vec<Check>) -> Vec<Check> {
+    let mut sound = Vec::new();
+    for check in checks {
+        match check.run().await {
+            Ok(()) => sound.push(check),
+            Err(disproved) => output::tell(&format!(
+                "warning: before any change, {}: it proves nothing afterwards",
+                escape(&disproved.to_string())
+            )),
+        }
+    }
+    sound
+}
+
+fn given_up(why: &str, back: Result<(), ApplyError>) -> Failure {
+    match back {
+        Ok(()) => Failure::new(
+            Kind::Failed,
+            format!("with the gate in place {why}; the old files are back"),
+        )
+        .hint("journalctl -t sudo -t su -n 20"),
+        Err(left) => Failure::new(
+            Kind::Failed,
+            format!("with the gate in place {why}; {left}"),
+        )
+        .hint("keep this root shell open, and: jitctl setup --undo --yes"),
+    }
+}

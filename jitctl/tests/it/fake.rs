@@ -1,0 +1,187 @@
+//! `org.jitd1` as the tests want it: it answers what the scene says and notes what it was asked.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use jitd_api::{BUS_NAME, Elevation, Error, Filter, OBJECT_PATH, RequestOptions, State, Status};
+use zbus::Connection;
+use zbus::object_server::SignalEmitter;
+
+/// What the service knows, and what it was asked.
+#[derive(Default)]
+pub struct Scene {
+    pub elevations: Vec<Elevation>,
+    pub status: Status,
+    pub managed: Vec<String>,
+    /// The state a new request comes into.
+    pub request_becomes: Option<State>,
+    /// What every call is answered with, instead of its answer.
+    pub refuse: Option<Error>,
+    pub calls: Vec<String>,
+}
+
+/// Shared between the service and its test.
+#[derive(Clone, Default)]
+pub struct Shared(Arc<Mutex<Scene>>);
+
+impl Shared {
+    pub fn scene(&self) -> MutexGuard<'_, Scene> {
+        self.0.lock().unwrap()
+    }
+
+    /// Notes a call, and answers it with the scene's refusal where there is one.
+    fn called(&self, call: String) -> Result<MutexGuard<'_, Scene>, Error> {
+        let mut scene = self.scene();
+        scene.calls.push(call);
+        match &scene.refuse {
+            Some(error) => Err(error.clone()),
+            None => Ok(scene),
+        }
+    }
+}
+
+/// The service on the bus, until it is stopped.
+pub struct Service {
+    connection: Connection,
+    shared: Shared,
+}
+
+impl Service {
+    pub async fn start(address: &str, shared: Shared) -> Self {
+        let connection = zbus::connection::Builder::address(address)
+            .serve_at(OBJECT_PATH, Elevations(shared.clone()))
+            .serve_at(OBJECT_PATH, Policy(shared.clone()))
+            .name(BUS_NAME)
+            .build()
+            .await
+            .unwrap();
+        Self { connection, shared }
+    }
+
+    /// Changes an elevation and tells everybody.
+    pub async fn change(&self, id: u64, change: impl FnOnce(&mut Elevation)) {
+        let changed = {
+            let mut scene = self.shared.scene();
+            let found = scene.elevations.iter_mut().find(|e| e.id == id).unwrap();
+            change(found);
+            found.clone()
+        };
+        self.announce(&changed).await;
+    }
+
+    /// Tells everybody about an elevation.
+    pub async fn announce(&self, elevation: &Elevation) {
+        let emitter = SignalEmitter::new(&self.connection, OBJECT_PATH).unwrap();
+        Elevations::state_changed(
+            &emitter,
+            elevation.id,
+            elevation.uid,
+            &elevation.role,
+            &elevation.state,
+        )
+        .await
+        .unwrap();
+    }
+
+    /// Leaves the bus.
+    pub async fn stop(self) {
+        self.connection.close().await.unwrap();
+    }
+}
+
+struct Elevations(Shared);
+
+#[zbus::interface(name = "org.jitd1.Elevations")]
+impl Elevations {
+    fn request(&self, role: &str, options: RequestOptions) -> Result<u64, Error> {
+        let call = format!("request {role} {:?} {:?}", options.duration, options.reason);
+        let mut scene = self.0.called(call)?;
+        let state = scene.request_becomes.unwrap_or(State::Pending);
+        let elevation = crate::scene::elevation(42, state);
+        scene.elevations.push(elevation);
+        Ok(42)
+    }
+
+    fn approve(&self, id: u64, duration: u64, comment: &str) -> Result<Elevation, Error> {
+        let scene = self
+            .0
+            .called(format!("approve {id} {duration} {comment:?}"))?;
+        found(&scene, id)
+    }
+
+    fn deny(&self, id: u64, comment: &str) -> Result<Elevation, Error> {
+        let scene = self.0.called(format!("deny {id} {comment:?}"))?;
+        found(&scene, id)
+    }
+
+    fn cancel(&self, id: u64) -> Result<Elevation, Error> {
+        let scene = self.0.called(format!("cancel {id}"))?;
+        found(&scene, id)
+    }
+
+    fn end(&self, id: u64) -> Result<Vec<Elevation>, Error> {
+        let scene = self.0.called(format!("end {id}"))?;
+        Ok(scene.elevations.clone())
+    }
+
+    fn revoke(&self, id: u64, comment: &str) -> Result<Elevation, Error> {
+        let scene = self.0.called(format!("revoke {id} {comment:?}"))?;
+        found(&scene, id)
+    }
+
+    fn revoke_matching(
+        &self,
+        user: &str,
+        role: &str,
+        comment: &str,
+    ) -> Result<Vec<Elevation>, Error> {
+        let scene = self
+            .0
+            .called(format!("revoke_matching {user:?} {role:?} {comment:?}"))?;
+        Ok(scene.elevations.clone())
+    }
+
+    fn get(&self, id: u64) -> Result<Elevation, Error> {
+        let scene = self.0.called(format!("get {id}"))?;
+        found(&scene, id)
+    }
+
+    fn list(&self, filter: Filter) -> Result<Vec<Elevation>, Error> {
+        let scene = self.0.called(format!("list {filter:?}"))?;
+        Ok(scene.elevations.clone())
+    }
+
+    fn pending(&self) -> Result<Vec<Elevation>, Error> {
+        let scene = self.0.called("pending".to_owned())?;
+        Ok(scene.elevations.clone())
+    }
+
+    fn status(&self) -> Result<Status, Error> {
+        let scene = self.0.called("status".to_owned())?;
+        Ok(scene.status.clone())
+    }
+
+    #[zbus(signal)]
+    async fn state_changed(
+        emitter: &SignalEmitter<'_>,
+        id: u64,
+        uid: u32,
+        role: &str,
+        state: &str,
+    ) -> zbus::Result<()>;
+}
+
+fn found(scene: &Scene, id: u64) -> Result<Elevation, Error> {
+    let found = scene.elevations.iter().find(|e| e.id == id);
+    found
+        .cloned()
+        .ok_or_else(|| Error::NotFound(format!("there is no elevation {id}")))
+}
+
+struct Policy(Shared);
+
+#[zbus::interface(name = "org.jitd1.Policy")]
+impl Policy {
+    fn managed(&self) -> Result<Vec<String>, Error> {
+        Ok(self.0.called("managed".to_owned())?.managed.clone())
+    }
+}

@@ -1,0 +1,22 @@
+//! The program as people run it, against a service of the tests on a bus of their own.
+#![forbid(unsafe_code)]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::needless_pass_by_value,
+    unreachable_pub,
+    reason = "a test says what went wrong by ending, and nobody uses its items"
+)]
+
+mod assets;
+mod bus;
+mod changing;
+mod fake;
+mod reading;
+mod requesting;
+mod scene;
+mod setup;
+mod statuses;
+mod terminal;

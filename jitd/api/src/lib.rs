@@ -1,0 +1,41 @@
+//! The contract of `jitd`: the names it has on the system bus, what travels over
+//! it, the errors it answers with, and proxies for those who call it.
+//!
+//! Nothing here does any input or output of its own.
+#![forbid(unsafe_code)]
+
+mod elevation;
+mod error;
+mod gate;
+#[cfg(feature = "proxy")]
+mod proxy;
+
+pub use elevation::{
+    Decision, Elevation, Filter, RequestOptions, Role, State, Status, UnknownState, Verdict,
+};
+pub use error::Error;
+pub use gate::GateAnswer;
+#[cfg(feature = "proxy")]
+pub use proxy::{ElevationsProxy, PolicyProxy, StateChanged, StateChangedStream};
+
+/// The well-known name on the system bus.
+pub const BUS_NAME: &str = "org.jitd1";
+/// The one object.
+pub const OBJECT_PATH: &str = "/org/jitd1";
+/// Where `pam_jit` asks; only root may call.
+pub const GATE_INTERFACE: &str = "org.jitd1.Gate";
+/// Where people ask, decide and look.
+pub const ELEVATIONS_INTERFACE: &str = "org.jitd1.Elevations";
+/// Where the policy is asked about.
+pub const POLICY_INTERFACE: &str = "org.jitd1.Policy";
+
+/// The system bus, as a constant: `DBUS_SYSTEM_BUS_ADDRESS` is the caller's to
+/// set, and a set-uid program must not follow it (FACTS 17).
+pub const SYSTEM_BUS_ADDRESS: &str = "unix:path=/run/dbus/system_bus_socket";
+
+/// Longest reason or comment, in bytes of UTF-8.
+pub const MAX_TEXT: usize = 1024;
+/// Longest name of a role, user, group or service, in bytes.
+pub const MAX_NAME: usize = 64;
+/// Most elevations in one answer to `List`.
+pub const MAX_LIST: u32 = 1000;

@@ -1,0 +1,56 @@
+//! Client proxies.
+
+use crate::{Elevation, Error, Filter, RequestOptions, Status};
+
+/// `org.jitd1.Elevations`, as people call it.
+///
+/// Who calls is decided by the bus and the kernel, never by an argument.
+#[zbus::proxy(
+    interface = "org.jitd1.Elevations",
+    default_service = "org.jitd1",
+    default_path = "/org/jitd1"
+)]
+pub trait Elevations {
+    /// Ask for a role; gives the elevation's number.
+    fn request(&self, role: &str, options: &RequestOptions) -> Result<u64, Error>;
+    /// Agree to a pending elevation; `duration` (seconds, 0: as asked) may only shorten it.
+    fn approve(&self, id: u64, duration: u64, comment: &str) -> Result<Elevation, Error>;
+    /// Decide against a pending elevation.
+    fn deny(&self, id: u64, comment: &str) -> Result<Elevation, Error>;
+    /// Take back a pending request of one's own.
+    fn cancel(&self, id: u64) -> Result<Elevation, Error>;
+    /// End an active elevation of one's own; 0 ends all of them. Gives those that ended.
+    fn end(&self, id: u64) -> Result<Vec<Elevation>, Error>;
+    /// End somebody's active elevation.
+    fn revoke(&self, id: u64, comment: &str) -> Result<Elevation, Error>;
+    /// End all active elevations of a user and a role (empty: of any). Gives those that ended.
+    fn revoke_matching(
+        &self,
+        user: &str,
+        role: &str,
+        comment: &str,
+    ) -> Result<Vec<Elevation>, Error>;
+    /// One elevation.
+    fn get(&self, id: u64) -> Result<Elevation, Error>;
+    /// Elevations the caller may see.
+    fn list(&self, filter: &Filter) -> Result<Vec<Elevation>, Error>;
+    /// What waits for the caller's decision.
+    fn pending(&self) -> Result<Vec<Elevation>, Error>;
+    /// Where the caller stands.
+    fn status(&self) -> Result<Status, Error>;
+
+    /// An elevation came into a state, and the host has been made to match.
+    #[zbus(signal)]
+    fn state_changed(&self, id: u64, uid: u32, role: &str, state: &str) -> zbus::Result<()>;
+}
+
+/// `org.jitd1.Policy`, as people call it.
+#[zbus::proxy(
+    interface = "org.jitd1.Policy",
+    default_service = "org.jitd1",
+    default_path = "/org/jitd1"
+)]
+pub trait Policy {
+    /// Names of the groups whose members are managed.
+    fn managed(&self) -> Result<Vec<String>, Error>;
+}

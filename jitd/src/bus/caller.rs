@@ -1,0 +1,82 @@
+//! Who is calling: the account from the bus, the login from the kernel.
+
+use std::time::Duration;
+
+use jitd_api::Error;
+use zbus::Connection;
+use zbus::fdo::DBusProxy;
+use zbus::message::Header;
+use zbus::names::BusName;
+
+use super::Directory;
+use crate::domain::person::{Caller, Person};
+
+/// How long the directory may take for a caller.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The kernel's word for a process that nobody logged in for.
+const UNSET: u32 = u32::MAX;
+
+/// Tells callers apart.
+pub(super) struct Callers {
+    bus: DBusProxy<'static>,
+    directory: Directory,
+}
+
+impl Callers {
+    pub(super) async fn new(connection: &Connection, directory: Directory) -> zbus::Result<Self> {
+        Ok(Self {
+            bus: DBusProxy::new(connection).await?,
+            directory,
+        })
+    }
+
+    /// Identifies the sender of a message. Nothing that the message says counts.
+    pub(super) async fn identify(&self, header: &Header<'_>) -> Result<Caller, Error> {
+        let unknown =
+            |why: &str| Error::NotAllowed(format!("jitd could not tell who is calling: {why}"));
+        let sender = header
+            .sender()
+            .ok_or_else(|| unknown("the message has no sender"))?;
+        let credentials = self
+            .bus
+            .get_connection_credentials(BusName::Unique(sender.to_owned()))
+            .await
+            .map_err(|error| unknown(&error.to_string()))?;
+        let uid = credentials
+            .unix_user_id()
+            .ok_or_else(|| unknown("the bus does not know the uid"))?;
+        let pid = credentials
+            .process_id()
+            .ok_or_else(|| unknown("the bus does not know the process"))?;
+        let login_uid =
+            login_uid(pid).map_err(|error| unknown(&format!("process {pid}: {error}")))?;
+        let account = self.person(uid).await?;
+        let login = match login_uid {
+            Some(login_uid) if login_uid != uid => Some(self.person(login_uid).await?),
+            _ => None,
+        };
+        Ok(Caller { account, login })
+    }
+
+    async fn person(&self, uid: u32) -> Result<Person, Error> {
+        self.directory
+            .person(uid, PATIENCE)
+            .await
+            .map_err(|error| Error::Failed(error.to_string()))
+    }
+}
+
+/// The login uid of a process (proc(5)); none where nobody logged in, or where the kernel keeps
+/// no such record. A process that is gone is an error: then nobody knows.
+fn login_uid(pid: u32) -> std::io::Result<Option<u32>> {
+    let folder = format!("/proc/{pid}");
+    let text = match std::fs::read_to_string(format!("{folder}/loginuid")) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return std::fs::metadata(folder).map(|_| None);
+        }
+        Err(error) => return Err(error),
+    };
+    let uid: u32 = text.trim().parse().map_err(std::io::Error::other)?;
+    Ok((uid != UNSET).then_some(uid))
+}

@@ -1,0 +1,236 @@
+//! `org.jitd1.Elevations`: where people ask, decide and look.
+
+use jitd_api::{Error, Filter, MAX_LIST, MAX_NAME, RequestOptions, Status};
+use zbus::message::Header;
+use zbus::object_server::SignalEmitter;
+
+use super::caller::Callers;
+use super::wire;
+use crate::domain::elevation::{Elevation, ElevationId};
+use crate::domain::time::Wall;
+use crate::engine::Engine;
+use crate::store::{Query, Scope};
+
+/// How many elevations a list has when nobody says.
+const DEFAULT_LIST: u32 = 100;
+
+pub(super) struct Elevations {
+    engine: Engine,
+    callers: Callers,
+}
+
+impl Elevations {
+    pub(super) fn new(engine: Engine, callers: Callers) -> Self {
+        Self { engine, callers }
+    }
+
+    fn shown(&self, elevation: Elevation) -> jitd_api::Elevation {
+        wire::elevation(elevation, self.engine.policy().ok())
+    }
+
+    fn all_shown(&self, elevations: Vec<Elevation>) -> Vec<jitd_api::Elevation> {
+        elevations
+            .into_iter()
+            .map(|elevation| self.shown(elevation))
+            .collect()
+    }
+}
+
+#[zbus::interface(name = "org.jitd1.Elevations")]
+impl Elevations {
+    /// Ask for a role; gives the elevation's number.
+    async fn request(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        role: &str,
+        options: RequestOptions,
+    ) -> Result<u64, Error> {
+        let caller = self.callers.identify(&header).await?;
+        let id = self
+            .engine
+            .request(&caller, role, &options)
+            .await
+            .map_err(wire::error)?;
+        Ok(id.0)
+    }
+
+    /// Agree to a pending elevation; a duration in seconds may only shorten it (0: as asked).
+    async fn approve(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        id: u64,
+        duration: u64,
+        comment: &str,
+    ) -> Result<jitd_api::Elevation, Error> {
+        let caller = self.callers.identify(&header).await?;
+        let shorter = (duration != 0).then_some(duration);
+        let approved = self
+            .engine
+            .approve(&caller, ElevationId(id), shorter, comment)
+            .await;
+        Ok(self.shown(approved.map_err(wire::error)?))
+    }
+
+    /// Decide against a pending elevation.
+    async fn deny(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        id: u64,
+        comment: &str,
+    ) -> Result<jitd_api::Elevation, Error> {
+        let caller = self.callers.identify(&header).await?;
+        let denied = self.engine.deny(&caller, ElevationId(id), comment).await;
+        Ok(self.shown(denied.map_err(wire::error)?))
+    }
+
+    /// Take back a pending request of one's own.
+    async fn cancel(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        id: u64,
+    ) -> Result<jitd_api::Elevation, Error> {
+        let caller = self.callers.identify(&header).await?;
+        let cancelled = self.engine.cancel(&caller, ElevationId(id)).await;
+        Ok(self.shown(cancelled.map_err(wire::error)?))
+    }
+
+    /// End an active elevation of one's own; 0 ends all of them.
+    async fn end(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        id: u64,
+    ) -> Result<Vec<jitd_api::Elevation>, Error> {
+        let caller = self.callers.identify(&header).await?;
+        let id = (id != 0).then_some(ElevationId(id));
+        let ended = self.engine.end(&caller, id).await.map_err(wire::error)?;
+        Ok(self.all_shown(ended))
+    }
+
+    /// End somebody's active elevation.
+    async fn revoke(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        id: u64,
+        comment: &str,
+    ) -> Result<jitd_api::Elevation, Error> {
+        let caller = self.callers.identify(&header).await?;
+        let revoked = self.engine.revoke(&caller, ElevationId(id), comment).await;
+        Ok(self.shown(revoked.map_err(wire::error)?))
+    }
+
+    /// End all active elevations of a user and a role; an empty name means any.
+    async fn revoke_matching(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        user: &str,
+        role: &str,
+        comment: &str,
+    ) -> Result<Vec<jitd_api::Elevation>, Error> {
+        let caller = self.callers.identify(&header).await?;
+        let some = |name: &'_ str| (!name.is_empty()).then(|| name.to_owned());
+        let (user, role) = (some(user), some(role));
+        let revoked = self
+            .engine
+            .revoke_matching(&caller, user.as_deref(), role.as_deref(), comment)
+            .await
+            .map_err(wire::error)?;
+        Ok(self.all_shown(revoked))
+    }
+
+    /// One elevation.
+    async fn get(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        id: u64,
+    ) -> Result<jitd_api::Elevation, Error> {
+        let caller = self.callers.identify(&header).await?;
+        let found = self
+            .engine
+            .get(&caller, ElevationId(id))
+            .await
+            .map_err(wire::error)?;
+        Ok(self.shown(found))
+    }
+
+    /// Elevations that the caller may see, newest first.
+    async fn list(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        filter: Filter,
+    ) -> Result<Vec<jitd_api::Elevation>, Error> {
+        let query = query(filter)?;
+        let caller = self.callers.identify(&header).await?;
+        let found = self
+            .engine
+            .list(&caller, query)
+            .await
+            .map_err(wire::error)?;
+        Ok(self.all_shown(found))
+    }
+
+    /// What waits for the caller's decision, oldest first.
+    async fn pending(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<Vec<jitd_api::Elevation>, Error> {
+        let caller = self.callers.identify(&header).await?;
+        Ok(self.all_shown(self.engine.pending(&caller).await))
+    }
+
+    /// Where the caller stands.
+    async fn status(&self, #[zbus(header)] header: Header<'_>) -> Result<Status, Error> {
+        let caller = self.callers.identify(&header).await?;
+        let own = self.engine.own(&caller).await;
+        let (active, pending) = own
+            .into_iter()
+            .partition(|elevation| elevation.grant.is_some());
+        let roles = self
+            .engine
+            .policy()
+            .map_err(wire::error)?
+            .requestable(&caller.account);
+        let roles = roles.map(wire::role).collect();
+        let to_decide = self.engine.pending(&caller).await.len();
+        Ok(Status {
+            user: caller.account.name.to_string(),
+            active: self.all_shown(active),
+            pending: self.all_shown(pending),
+            roles,
+            to_decide: u32::try_from(to_decide).unwrap_or(u32::MAX),
+        })
+    }
+
+    /// An elevation came into a state, and the host has been made to match. Everybody can hear
+    /// this: it carries no text of anyone's.
+    #[zbus(signal)]
+    pub(super) async fn state_changed(
+        emitter: &SignalEmitter<'_>,
+        id: u64,
+        uid: u32,
+        role: &str,
+        state: &str,
+    ) -> zbus::Result<()>;
+}
+
+fn query(filter: Filter) -> Result<Query, Error> {
+    let invalid = |text: String| Error::InvalidArgument(text);
+    for name in [&filter.user, &filter.role].into_iter().flatten() {
+        if name.len() > MAX_NAME {
+            return Err(invalid(format!("a name has at most {MAX_NAME} bytes")));
+        }
+    }
+    let state = filter
+        .state
+        .map(|word| word.chars().take(MAX_NAME).collect::<String>().parse());
+    Ok(Query {
+        // The engine sets it by who is calling.
+        scope: Scope::All,
+        state: state
+            .transpose()
+            .map_err(|error: jitd_api::UnknownState| invalid(error.to_string()))?,
+        user: filter.user,
+        role: filter.role,
+        since: filter.since.map(Wall),
+        limit: filter.limit.unwrap_or(DEFAULT_LIST).min(MAX_LIST),
+    })
+}

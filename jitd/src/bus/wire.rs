@@ -1,0 +1,98 @@
+//! Between the domain and what travels.
+
+use jitd_api::Error;
+
+use crate::domain::decide::Refusal;
+use crate::domain::elevation::Elevation;
+use crate::domain::policy::{Policy, Role};
+use crate::engine::EngineError;
+
+/// An elevation as its readers see it.
+pub(super) fn elevation(elevation: Elevation, policy: Option<&Policy>) -> jitd_api::Elevation {
+    let role = policy.and_then(|policy| policy.role(elevation.role.as_str()));
+    let (groups, services) = gives(&elevation, role);
+    let pending = elevation.state == jitd_api::State::Pending;
+    jitd_api::Elevation {
+        id: elevation.id.0,
+        state: elevation.state.as_str().to_owned(),
+        user: elevation.user.to_string(),
+        uid: elevation.uid,
+        role: elevation.role.to_string(),
+        groups,
+        services,
+        reason: elevation.reason,
+        duration: elevation.duration.0,
+        requested_at: elevation.requested_at.0,
+        lapses_at: pending.then_some(elevation.lapses_at.0),
+        starts_at: elevation.grant.as_ref().map(|grant| grant.starts_at.0),
+        ends_at: elevation.grant.as_ref().map(|grant| grant.ends_at.0),
+        ended_at: elevation.ended.as_ref().map(|ended| ended.at.0),
+        ended_by: elevation.ended.map(|ended| ended.by),
+        approvers: role
+            .map(|role| role.approvers.described())
+            .unwrap_or_default(),
+        decisions: elevation
+            .decisions
+            .into_iter()
+            .map(|decision| jitd_api::Decision {
+                by: decision.by.to_string(),
+                verdict: decision.verdict.as_str().to_owned(),
+                comment: decision.comment,
+                at: decision.at.0,
+            })
+            .collect(),
+    }
+}
+
+/// What it gives or gave; for one that never was active, what its role would give.
+fn gives(elevation: &Elevation, role: Option<&Role>) -> (Vec<String>, Vec<String>) {
+    let groups = elevation
+        .grant
+        .as_ref()
+        .map(|grant| &grant.groups)
+        .or(role.map(|role| &role.groups));
+    let services = elevation
+        .grant
+        .as_ref()
+        .map(|grant| &grant.services)
+        .or(role.map(|role| &role.services));
+    (shown(groups), shown(services))
+}
+
+/// A role as those see it who may ask for it.
+pub(super) fn role(role: &Role) -> jitd_api::Role {
+    jitd_api::Role {
+        name: role.name.to_string(),
+        description: role.description.clone(),
+        default_duration: role.default_duration.0,
+        max_duration: role.max_duration.0,
+        reason_required: role.reason.required,
+        services: shown(Some(&role.services)),
+    }
+}
+
+/// An error under its name on the bus.
+pub(super) fn error(error: EngineError) -> Error {
+    match error {
+        EngineError::Refused(refusal) => refused(refusal),
+        EngineError::Store(_) | EngineError::BrokenPolicy(_) => Error::Failed(error.to_string()),
+    }
+}
+
+fn refused(refusal: Refusal) -> Error {
+    match refusal {
+        Refusal::NotAllowed(text) => Error::NotAllowed(text),
+        Refusal::NotFound(text) => Error::NotFound(text),
+        Refusal::InvalidArgument(text) => Error::InvalidArgument(text),
+        Refusal::WrongState(text) => Error::WrongState(text),
+        Refusal::LimitExceeded(text) => Error::LimitExceeded(text),
+    }
+}
+
+fn shown<T: ToString>(names: Option<&Vec<T>>) -> Vec<String> {
+    names
+        .into_iter()
+        .flatten()
+        .map(ToString::to_string)
+        .collect()
+}

@@ -1,0 +1,18 @@
+//! Why the engine did not do it.
+
+use crate::domain::decide::Refusal;
+use crate::store::StoreError;
+
+/// Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The decision was no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// It could not be made durable.
+    #[error("nothing was changed: {0}")]
+    Store(#[from] StoreError),
+    /// There is no policy to decide by.
+    #[error("the policy is broken, so nothing can be requested or approved: {0}")]
+    BrokenPolicy(String),
+}

@@ -1,0 +1,115 @@
+//! The gate: may this person use this PAM service now?
+//!
+//! Answered from memory, against the clock, without waiting for the engine or the disk.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::PolicyInForce;
+use crate::clock::Clock;
+use crate::domain::elevation::{Elevation, ElevationId};
+use crate::domain::names::RoleName;
+use crate::domain::time::Wall;
+
+/// What the gate knows. Clones share it.
+#[derive(Clone)]
+pub struct Gate {
+    clock: Arc<dyn Clock>,
+    known: Arc<RwLock<Known>>,
+}
+
+struct Known {
+    policy: PolicyInForce,
+    /// Open elevations by their holder's account.
+    open: HashMap<u32, Vec<Elevation>>,
+}
+
+/// The gate's word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GateVerdict {
+    /// An active elevation opens the service.
+    Open {
+        /// The one of them that ends last.
+        elevation: ElevationId,
+        /// Its end.
+        ends_at: Wall,
+    },
+    /// None does.
+    Closed {
+        /// Requests of this person that wait, for any role.
+        pending: Vec<(ElevationId, RoleName)>,
+    },
+    /// The policy is broken: closed for everyone.
+    BrokenPolicy,
+}
+
+impl Gate {
+    pub(super) fn new(clock: Arc<dyn Clock>, policy: PolicyInForce) -> Self {
+        let known = Known {
+            policy,
+            open: HashMap::new(),
+        };
+        Self {
+            clock,
+            known: Arc::new(RwLock::new(known)),
+        }
+    }
+
+    /// Decides.
+    #[must_use]
+    pub fn check(&self, uid: u32, service: &str) -> GateVerdict {
+        let now = self.clock.now();
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        if matches!(known.policy, PolicyInForce::Broken(_)) {
+            return GateVerdict::BrokenPolicy;
+        }
+        let open = known.open.get(&uid).map(Vec::as_slice).unwrap_or_default();
+        let last = open
+            .iter()
+            .filter(|elevation| elevation.is_active(&now))
+            .filter_map(|elevation| Some((elevation.id, elevation.grant.as_ref()?)))
+            .filter(|(_, grant)| {
+                grant
+                    .services
+                    .iter()
+                    .any(|opened| opened.as_str() == service)
+            })
+            .max_by_key(|(_, grant)| grant.ends_at);
+        match last {
+            Some((elevation, grant)) => GateVerdict::Open {
+                elevation,
+                ends_at: grant.ends_at,
+            },
+            None => GateVerdict::Closed {
+                pending: open
+                    .iter()
+                    .filter(|elevation| elevation.grant.is_none())
+                    .map(|elevation| (elevation.id, elevation.role.clone()))
+                    .collect(),
+            },
+        }
+    }
+
+    /// The policy that the gate goes by.
+    #[must_use]
+    pub fn policy(&self) -> PolicyInForce {
+        self.known
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .policy
+            .clone()
+    }
+
+    /// Takes note of an elevation as it is now.
+    pub(super) fn learn(&self, elevation: &Elevation) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let own = known.open.entry(elevation.uid).or_default();
+        own.retain(|other| other.id != elevation.id);
+        if elevation.state.is_open() {
+            own.push(elevation.clone());
+        }
+        if own.is_empty() {
+            known.open.remove(&elevation.uid);
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! What the engine has in memory.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use jitd_api::State;
+use tokio::sync::{Mutex, broadcast};
+
+use super::Gate;
+use crate::clock::Clock;
+use crate::domain::elevation::{Elevation, ElevationId};
+use crate::domain::names::RoleName;
+use crate::domain::policy::Policy;
+use crate::reconcile::Reconciler;
+use crate::record::Teller;
+use crate::store::{Store, StoreError};
+
+/// Most state changes that a slow listener may be behind before it misses some.
+const BACKLOG: usize = 4096;
+
+/// The policy, or why there is none.
+#[derive(Debug, Clone)]
+pub enum PolicyInForce {
+    /// Checked and in force.
+    Loaded(Arc<Policy>),
+    /// Broken: the gate is closed, ends still happen.
+    Broken(String),
+}
+
+impl PolicyInForce {
+    /// The policy, if there is one.
+    #[must_use]
+    pub fn loaded(&self) -> Option<&Arc<Policy>> {
+        match self {
+            Self::Loaded(policy) => Some(policy),
+            Self::Broken(_) => None,
+        }
+    }
+}
+
+/// An elevation came into a state, and the host was made to match as far as it could be.
+#[derive(Debug, Clone)]
+pub struct StateChange {
+    /// Which.
+    pub id: ElevationId,
+    /// Its holder's account.
+    pub uid: u32,
+    /// Its role.
+    pub role: RoleName,
+    /// The state.
+    pub state: State,
+}
+
+/// The engine. Clones are the same engine.
+#[derive(Clone)]
+pub struct Engine {
+    pub(super) shared: Arc<Shared>,
+}
+
+pub(super) struct Shared {
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) store: Store,
+    pub(super) policy: PolicyInForce,
+    pub(super) reconciler: Reconciler,
+    pub(super) teller: Teller,
+    pub(super) gate: Gate,
+    pub(super) changes: broadcast::Sender<StateChange>,
+    /// Whether the host matched when it was last made to.
+    pub(super) matches: AtomicBool,
+    /// Whoever holds this decides and commits; nobody else does meanwhile.
+    pub(super) open: Mutex<Open>,
+}
+
+/// Elevations that something can still become of.
+pub(super) struct Open {
+    pub(super) elevations: BTreeMap<ElevationId, Elevation>,
+    pub(super) next: ElevationId,
+}
+
+impl Engine {
+    /// Reads the open elevations; changes nothing yet.
+    ///
+    /// # Errors
+    /// The database is broken.
+    pub async fn new(
+        clock: Arc<dyn Clock>,
+        store: Store,
+        policy: PolicyInForce,
+        reconciler: Reconciler,
+        teller: Teller,
+    ) -> Result<Self, StoreError> {
+        let (open, next) = store.open_elevations().await?;
+        let gate = Gate::new(clock.clone(), policy.clone());
+        for elevation in &open {
+            gate.learn(elevation);
+        }
+        let elevations = open
+            .into_iter()
+            .map(|elevation| (elevation.id, elevation))
+            .collect();
+        let (changes, _) = broadcast::channel(BACKLOG);
+        let open = Mutex::new(Open { elevations, next });
+        let matches = AtomicBool::new(false);
+        let shared = Shared {
+            clock,
+            store,
+            policy,
+            reconciler,
+            teller,
+            gate,
+            changes,
+            matches,
+            open,
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
+    }
+
+    /// The gate.
+    #[must_use]
+    pub fn gate(&self) -> Gate {
+        self.shared.gate.clone()
+    }
+
+    /// Everything that changes from now on.
+    #[must_use]
+    pub fn changes(&self) -> broadcast::Receiver<StateChange> {
+        self.shared.changes.subscribe()
+    }
+}

@@ -1,0 +1,504 @@
+use std::sync::{Arc, Mutex};
+
+use jitd_api::{RequestOptions, State};
+use tempfile::TempDir;
+
+use super::*;
+use crate::clock::Clock;
+use crate::domain::decide::Refusal;
+use crate::domain::elevation::{Elevation, ElevationId};
+use crate::domain::names::UserName;
+use crate::domain::person::{Caller, Person};
+use crate::domain::time::{Boot, BootId, Now, Wall};
+use crate::policy_file::{self, Source};
+use crate::reconcile::{Memberships, Reconciler, Sudoers};
+use crate::record::Teller;
+use crate::store::{Query, Scope, Store};
+
+const POLICY: &str = r#"
+[defaults]
+approvers = { groups = ["jit-approvers"] }
+
+[role.deploy]
+groups = ["jit-deploy"]
+services = ["sudo"]
+eligible = { groups = ["contractors"] }
+max_duration = "2h"
+reason = { required = true, min_length = 5 }
+
+[role.dba]
+groups = ["jit-deploy", "docker"]
+services = ["su"]
+eligible = { users = ["dave"] }
+"#;
+
+/// A clock that stands until it is moved.
+#[derive(Clone)]
+struct StandingClock(Arc<Mutex<Now>>);
+
+impl Clock for StandingClock {
+    fn now(&self) -> Now {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+/// A host of files in a folder, with an engine on it.
+struct Scene {
+    folder: TempDir,
+    clock: StandingClock,
+    engine: Engine,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        std::fs::write(
+            folder.path().join("group"),
+            "root:x:0:\njit-deploy:x:900:\ndocker:x:901:dave\n",
+        )
+        .unwrap();
+        std::fs::write(
+            folder.path().join("gshadow"),
+            "root:*::\njit-deploy:!::\ndocker:!::dave\n",
+        )
+        .unwrap();
+        let boot_id = BootId("first".to_owned());
+        let now = Now {
+            wall: Wall(1_000_000),
+            boot: Boot(50_000),
+            boot_id,
+        };
+        let clock = StandingClock(Arc::new(Mutex::new(now)));
+        let engine = Self::engine(&folder, &clock).await;
+        Self {
+            folder,
+            clock,
+            engine,
+        }
+    }
+
+    async fn engine(folder: &TempDir, clock: &StandingClock) -> Engine {
+        let source = Source {
+            path: "jitd.toml".to_owned(),
+            text: POLICY.to_owned(),
+        };
+        let policy = PolicyInForce::Loaded(Arc::new(policy_file::parse(&[source]).unwrap()));
+        let store = Store::open(&folder.path().join("jitd.db")).unwrap();
+        let etc = folder.path().to_owned();
+        let sudoers = Sudoers::new(folder.path().join("sudoers"));
+        let blocking = store.clone();
+        let memberships =
+            tokio::task::spawn_blocking(move || Memberships::new(etc, blocking).unwrap())
+                .await
+                .unwrap();
+        let reconciler = Reconciler::start(memberships, sudoers).unwrap();
+        let teller = Teller::silent();
+        Engine::new(Arc::new(clock.clone()), store, policy, reconciler, teller)
+            .await
+            .unwrap()
+    }
+
+    /// The daemon dies and starts again, as far as its memory goes.
+    async fn restart(&mut self) {
+        self.engine = Self::engine(&self.folder, &self.clock).await;
+    }
+
+    fn pass(&self, milliseconds: i64) {
+        let mut now = self.clock.0.lock().unwrap();
+        now.wall.0 += milliseconds;
+        now.boot.0 += milliseconds;
+    }
+
+    fn set_wall_clock_back(&self, milliseconds: i64) {
+        self.clock.0.lock().unwrap().wall.0 -= milliseconds;
+    }
+
+    fn groups(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("group")).unwrap()
+    }
+
+    fn in_group(&self, line: &str) -> bool {
+        let shadow = std::fs::read_to_string(self.folder.path().join("gshadow")).unwrap();
+        let fields: Vec<_> = line.split(':').collect();
+        self.groups().lines().any(|l| l == line)
+            && shadow.lines().any(|l| {
+                l.starts_with(&format!("{}:", fields[0])) && l.ends_with(&format!(":{}", fields[3]))
+            })
+    }
+
+    async fn requested(&self, caller: &Caller) -> ElevationId {
+        let options = RequestOptions {
+            duration: Some(600),
+            reason: Some("fix the web".to_owned()),
+        };
+        self.engine
+            .request(caller, "deploy", &options)
+            .await
+            .unwrap()
+    }
+
+    async fn active(&self) -> ElevationId {
+        let id = self.requested(&carol()).await;
+        self.engine.approve(&alice(), id, None, "").await.unwrap();
+        id
+    }
+
+    async fn state(&self, id: ElevationId) -> State {
+        self.engine.get(&root(), id).await.unwrap().state
+    }
+
+    fn opens_sudo_to_carol(&self) -> bool {
+        matches!(
+            self.engine.gate().check(1001, "sudo"),
+            GateVerdict::Open { .. }
+        )
+    }
+}
+
+fn person(uid: u32, name: &str, groups: &[&str]) -> Person {
+    Person {
+        uid,
+        name: UserName::new(name).unwrap(),
+        groups: groups.iter().map(ToString::to_string).collect(),
+    }
+}
+
+fn caller(uid: u32, name: &str, groups: &[&str]) -> Caller {
+    Caller {
+        account: person(uid, name, groups),
+        login: None,
+    }
+}
+
+fn carol() -> Caller {
+    caller(1001, "carol", &["contractors"])
+}
+fn alice() -> Caller {
+    caller(1002, "alice", &["jit-approvers"])
+}
+fn root() -> Caller {
+    caller(0, "root", &["root"])
+}
+
+fn through(account: Caller, login: Caller) -> Caller {
+    Caller {
+        account: account.account,
+        login: Some(login.account),
+    }
+}
+
+fn refusal<T: std::fmt::Debug>(result: Result<T, EngineError>) -> Refusal {
+    match result {
+        Err(EngineError::Refused(refusal)) => refusal,
+        other => panic!("expected a refusal, got {other:?}"),
+    }
+}
+
+fn not_allowed<T: std::fmt::Debug>(result: Result<T, EngineError>) {
+    let refusal = refusal(result);
+    assert!(matches!(refusal, Refusal::NotAllowed(_)), "{refusal:?}");
+}
+
+#[tokio::test]
+async fn from_request_to_end() {
+    let scene = Scene::new().await;
+    let id = scene.requested(&carol()).await;
+    assert!(!scene.opens_sudo_to_carol() && scene.in_group("jit-deploy:x:900:"));
+    assert_eq!(scene.engine.pending(&alice()).await.len(), 1);
+    scene
+        .engine
+        .approve(&alice(), id, None, "go")
+        .await
+        .unwrap();
+    assert!(scene.opens_sudo_to_carol() && scene.in_group("jit-deploy:x:900:carol"));
+    assert_eq!(scene.engine.next_due().await, Some(600_000));
+    scene.pass(599_999);
+    assert!(scene.opens_sudo_to_carol());
+    scene.pass(1);
+    assert!(
+        !scene.opens_sudo_to_carol(),
+        "judged by the clock, before any timer has run"
+    );
+    scene.engine.end_what_is_due().await.unwrap();
+    assert!(scene.in_group("jit-deploy:x:900:"));
+    assert_eq!(scene.state(id).await, State::Expired);
+    assert_eq!(scene.engine.next_due().await, None);
+}
+
+#[tokio::test]
+async fn the_gate_opens_only_the_services_of_the_role_and_only_to_its_holder() {
+    let scene = Scene::new().await;
+    scene.active().await;
+    let gate = scene.engine.gate();
+    for (uid, service) in [(1001, "su"), (1001, "sudo-i"), (1003, "sudo"), (0, "sudo")] {
+        assert!(
+            matches!(gate.check(uid, service), GateVerdict::Closed { .. }),
+            "{uid} {service}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn nobody_decides_their_own_elevation() {
+    let scene = Scene::new().await;
+    let carol_approves = caller(1001, "carol", &["contractors", "jit-approvers"]);
+    let id = scene.requested(&carol_approves).await;
+    not_allowed(scene.engine.approve(&carol_approves, id, None, "").await);
+    // A root shell of hers, and an approver's account that she sits in.
+    not_allowed(
+        scene
+            .engine
+            .approve(&through(root(), carol_approves.clone()), id, None, "")
+            .await,
+    );
+    not_allowed(
+        scene
+            .engine
+            .approve(&through(alice(), carol_approves), id, None, "")
+            .await,
+    );
+    // One who asked through her account may not decide either.
+    let approver = caller(1005, "erin", &["jit-approvers"]);
+    let id = scene.requested(&through(carol(), approver.clone())).await;
+    not_allowed(scene.engine.approve(&approver, id, None, "").await);
+    assert_eq!(scene.state(id).await, State::Pending);
+}
+
+#[tokio::test]
+async fn only_approvers_approve_and_a_login_uid_does_not_lend_authority() {
+    let scene = Scene::new().await;
+    let id = scene.requested(&carol()).await;
+    let dave = caller(1004, "dave", &["users"]);
+    not_allowed(scene.engine.approve(&dave, id, None, "").await);
+    not_allowed(scene.engine.approve(&root(), id, None, "").await);
+    not_allowed(
+        scene
+            .engine
+            .approve(&through(alice(), dave.clone()), id, None, "")
+            .await,
+    );
+    not_allowed(
+        scene
+            .engine
+            .approve(&through(dave, alice()), id, None, "")
+            .await,
+    );
+    // An approver's own root shell counts as the approver.
+    scene
+        .engine
+        .approve(&through(root(), alice()), id, None, "")
+        .await
+        .unwrap();
+    let elevation = scene.engine.get(&alice(), id).await.unwrap();
+    assert_eq!(elevation.decisions[0].by.as_str(), "alice");
+}
+
+#[tokio::test]
+async fn who_is_not_eligible_gets_nothing() {
+    let scene = Scene::new().await;
+    let erin = caller(1005, "erin", &["users"]);
+    let options = RequestOptions {
+        reason: Some("just because".to_owned()),
+        duration: None,
+    };
+    not_allowed(scene.engine.request(&erin, "deploy", &options).await);
+    let unknown = refusal(
+        scene
+            .engine
+            .request(&carol(), "nonesuch\u{1b}[2J", &options)
+            .await,
+    );
+    assert!(
+        matches!(&unknown, Refusal::NotFound(text) if !text.contains('\u{1b}')),
+        "{unknown:?}"
+    );
+}
+
+#[tokio::test]
+async fn lengths_and_reasons_are_held_to_the_role() {
+    let scene = Scene::new().await;
+    let ask = async |duration, reason: &str| {
+        let options = RequestOptions {
+            duration,
+            reason: Some(reason.to_owned()),
+        };
+        scene.engine.request(&carol(), "deploy", &options).await
+    };
+    for (duration, reason) in [
+        (Some(7201), "long enough"),
+        (Some(0), "long enough"),
+        (Some(u64::MAX), "long enough"),
+        (None, ""),
+        (None, "  \n "),
+        (None, "abcd"),
+        (None, "nul\0byte"),
+    ] {
+        let refusal = refusal(ask(duration, reason).await);
+        assert!(
+            matches!(refusal, Refusal::InvalidArgument(_)),
+            "{duration:?} {reason:?}"
+        );
+    }
+    let id = ask(Some(7200), "long enough").await.unwrap();
+    let longer = refusal(scene.engine.approve(&alice(), id, Some(7201), "").await);
+    assert!(matches!(longer, Refusal::InvalidArgument(_)), "{longer:?}");
+    let approved = scene
+        .engine
+        .approve(&alice(), id, Some(60), "")
+        .await
+        .unwrap();
+    assert_eq!(approved.duration.0, 60);
+}
+
+#[tokio::test]
+async fn requests_are_bounded_and_lapse() {
+    let scene = Scene::new().await;
+    for _ in 0..crate::domain::decide::MAX_PENDING {
+        scene.requested(&carol()).await;
+    }
+    let options = RequestOptions {
+        duration: None,
+        reason: Some("one more".to_owned()),
+    };
+    let refused = refusal(scene.engine.request(&carol(), "deploy", &options).await);
+    assert!(matches!(refused, Refusal::LimitExceeded(_)), "{refused:?}");
+    scene.pass(2 * 3600 * 1000);
+    let late = refusal(
+        scene
+            .engine
+            .approve(&alice(), ElevationId(1), None, "")
+            .await,
+    );
+    assert!(matches!(late, Refusal::WrongState(_)), "{late:?}");
+    scene.engine.end_what_is_due().await.unwrap();
+    assert_eq!(scene.state(ElevationId(1)).await, State::Lapsed);
+}
+
+#[tokio::test]
+async fn each_may_end_what_is_theirs_to_end() {
+    let scene = Scene::new().await;
+    let bob = caller(1003, "bob", &["contractors"]);
+    let id = scene.active().await;
+    not_allowed(scene.engine.end(&bob, Some(id)).await);
+    not_allowed(scene.engine.revoke(&bob, id, "mine").await);
+    let silent = refusal(scene.engine.revoke(&alice(), id, " ").await);
+    assert!(matches!(silent, Refusal::InvalidArgument(_)), "{silent:?}");
+    scene.engine.end(&carol(), None).await.unwrap();
+    assert_eq!(scene.state(id).await, State::Released);
+    assert!(scene.in_group("jit-deploy:x:900:"));
+
+    let id = scene.active().await;
+    scene.engine.revoke(&alice(), id, "enough").await.unwrap();
+    assert_eq!(scene.state(id).await, State::Revoked);
+    assert!(!scene.opens_sudo_to_carol());
+
+    let id = scene.requested(&carol()).await;
+    not_allowed(scene.engine.cancel(&bob, id).await);
+    scene.engine.cancel(&carol(), id).await.unwrap();
+    let twice = refusal(scene.engine.cancel(&carol(), id).await);
+    assert!(matches!(twice, Refusal::WrongState(_)), "{twice:?}");
+}
+
+#[tokio::test]
+async fn overlapping_elevations_for_one_group_end_with_the_last() {
+    let scene = Scene::new().await;
+    let first = scene.active().await;
+    scene.pass(300_000);
+    let second = scene.active().await;
+    scene.pass(300_000);
+    scene.engine.end_what_is_due().await.unwrap();
+    assert_eq!(scene.state(first).await, State::Expired);
+    assert!(scene.in_group("jit-deploy:x:900:carol") && scene.opens_sudo_to_carol());
+    scene.engine.end(&carol(), Some(second)).await.unwrap();
+    assert!(scene.in_group("jit-deploy:x:900:") && !scene.opens_sudo_to_carol());
+}
+
+#[tokio::test]
+async fn a_standing_member_of_a_shared_group_stays() {
+    let scene = Scene::new().await;
+    let dave = caller(1004, "dave", &["users"]);
+    let options = RequestOptions {
+        duration: None,
+        reason: None,
+    };
+    let id = scene.engine.request(&dave, "dba", &options).await.unwrap();
+    scene.engine.approve(&alice(), id, None, "").await.unwrap();
+    assert!(scene.in_group("docker:x:901:dave") && scene.in_group("jit-deploy:x:900:dave"));
+    scene.engine.end(&dave, None).await.unwrap();
+    assert!(scene.in_group("docker:x:901:dave") && scene.in_group("jit-deploy:x:900:"));
+}
+
+#[tokio::test]
+async fn what_was_interrupted_is_finished_after_a_restart() {
+    let mut scene = Scene::new().await;
+    let id = scene.active().await;
+    // Stopped between commit and group change, when giving: the file knows nothing of it.
+    for (file, line) in [
+        ("group", "jit-deploy:x:900:"),
+        ("gshadow", "jit-deploy:!::"),
+    ] {
+        let path = scene.folder.path().join(file);
+        let text = std::fs::read_to_string(&path)
+            .unwrap()
+            .replace(&format!("{line}carol"), line);
+        std::fs::write(path, text).unwrap();
+    }
+    assert!(scene.in_group("jit-deploy:x:900:"));
+    scene.restart().await;
+    assert!(scene.engine.reconcile().await);
+    assert!(scene.in_group("jit-deploy:x:900:carol") && scene.opens_sudo_to_carol());
+    // Ended while away: the new process finds it due, and takes it back.
+    scene.pass(600_000);
+    scene.restart().await;
+    assert!(!scene.opens_sudo_to_carol());
+    scene.engine.end_what_is_due().await.unwrap();
+    assert!(scene.in_group("jit-deploy:x:900:"));
+    assert_eq!(scene.state(id).await, State::Expired);
+}
+
+#[tokio::test]
+async fn setting_the_clock_back_gains_nothing() {
+    let scene = Scene::new().await;
+    scene.active().await;
+    scene.pass(599_999);
+    scene.set_wall_clock_back(500_000);
+    scene.pass(1);
+    assert!(!scene.opens_sudo_to_carol());
+}
+
+#[tokio::test]
+async fn readers_see_what_is_theirs_to_see() {
+    let scene = Scene::new().await;
+    let id = scene.requested(&carol()).await;
+    let bob = caller(1003, "bob", &["contractors"]);
+    let unseen = refusal(scene.engine.get(&bob, id).await);
+    assert!(matches!(unseen, Refusal::NotFound(_)), "{unseen:?}");
+    let everything = || Query {
+        scope: Scope::All,
+        state: None,
+        user: None,
+        role: None,
+        since: None,
+        limit: 9,
+    };
+    let seen = async |caller: Caller| -> usize {
+        let list: Vec<Elevation> = scene.engine.list(&caller, everything()).await.unwrap();
+        list.len()
+    };
+    assert_eq!(seen(bob).await, 0);
+    assert_eq!(
+        (seen(carol()).await, seen(alice()).await, seen(root()).await),
+        (1, 1, 1)
+    );
+}
+
+#[tokio::test]
+async fn everything_ends_when_the_package_goes() {
+    let scene = Scene::new().await;
+    let active = scene.active().await;
+    let pending = scene.requested(&carol()).await;
+    scene.engine.end_everything().await.unwrap();
+    assert_eq!(scene.state(active).await, State::Revoked);
+    assert_eq!(scene.state(pending).await, State::Lapsed);
+    assert!(scene.in_group("jit-deploy:x:900:"));
+}

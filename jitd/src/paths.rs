@@ -1,0 +1,12 @@
+//! Where things are on a host.
+
+/// The policy.
+pub const POLICY: &str = "/etc/jitd";
+/// The database's folder; `StateDirectory=` of the unit.
+pub const STATE: &str = "/var/lib/jitd";
+/// The database.
+pub const DATABASE: &str = "/var/lib/jitd/jitd.db";
+/// Where the account files are.
+pub const ETC: &str = "/etc";
+/// The sudoers file of ours.
+pub const SUDOERS: &str = "/etc/sudoers.d/jitd";

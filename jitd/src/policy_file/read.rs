@@ -1,0 +1,101 @@
+//! Reading policy files, and refusing those that others could have written.
+
+use std::fs::{File, OpenOptions};
+use std::io::Read;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::OFlag;
+
+use super::{PolicyError, Source};
+
+/// Longest policy file, in bytes.
+const MAX_FILE: u64 = 1024 * 1024;
+
+/// The main file and the files of `roles.d`, in name order.
+pub(super) fn sources(directory: &Path) -> Result<Vec<Source>, Vec<PolicyError>> {
+    let mut paths = vec![directory.join("jitd.toml")];
+    paths.extend(role_files(&directory.join("roles.d")).map_err(|error| vec![error])?);
+    let mut sources = Vec::new();
+    let mut errors = Vec::new();
+    for path in paths {
+        match read(&path) {
+            Ok(source) => sources.push(source),
+            Err(error) => errors.push(error),
+        }
+    }
+    if errors.is_empty() {
+        Ok(sources)
+    } else {
+        Err(errors)
+    }
+}
+
+fn role_files(directory: &Path) -> Result<Vec<PathBuf>, PolicyError> {
+    let failed = |error: std::io::Error| {
+        PolicyError::whole(
+            &directory.to_string_lossy(),
+            format!("cannot be read: {error}"),
+        )
+    };
+    let entries = match std::fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed(error)),
+    };
+    let mut paths = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(failed)?.path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "toml")
+        {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+fn read(path: &Path) -> Result<Source, PolicyError> {
+    let shown = path.to_string_lossy().into_owned();
+    let failed = |message: String| PolicyError::whole(&shown, message);
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits())
+        .open(path)
+        .map_err(|error| failed(format!("cannot be opened: {error}")))?;
+    trusted(&file).map_err(&failed)?;
+    let mut text = String::new();
+    file.take(MAX_FILE + 1)
+        .read_to_string(&mut text)
+        .map_err(|error| failed(format!("cannot be read: {error}")))?;
+    if text.len() as u64 > MAX_FILE {
+        return Err(failed(format!("is larger than {MAX_FILE} bytes")));
+    }
+    Ok(Source { path: shown, text })
+}
+
+/// A policy that others can write is theirs, not ours.
+fn trusted(file: &File) -> Result<(), String> {
+    let meta = file
+        .metadata()
+        .map_err(|error| format!("cannot be examined: {error}"))?;
+    if !meta.is_file() {
+        return Err("is not a regular file".to_owned());
+    }
+    let me = nix::unistd::geteuid().as_raw();
+    if meta.uid() != 0 && meta.uid() != me {
+        return Err(format!(
+            "belongs to uid {}, not to root: chown root it",
+            meta.uid()
+        ));
+    }
+    if meta.mode() & 0o022 != 0 {
+        return Err(format!(
+            "can be written by others (mode {:04o}): chmod go-w it",
+            meta.mode() & 0o7777
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,145 @@
+//! Rewriting a file in /etc: beside it, synced, renamed; mode and owner as they were.
+
+use std::fs::{File, OpenOptions, Permissions};
+use std::io::{Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::OFlag;
+
+use super::ReconcileError;
+
+/// A file as it was read, and what tells whether it is still the same.
+#[derive(Debug)]
+pub(super) struct EtcFile {
+    path: PathBuf,
+    pub(super) bytes: Vec<u8>,
+    seen: Seen,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Seen {
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    mode: u32,
+    owner: (u32, u32),
+}
+
+impl Seen {
+    fn of(file: &File) -> std::io::Result<Self> {
+        let meta = file.metadata()?;
+        Ok(Self {
+            inode: meta.ino(),
+            size: meta.size(),
+            modified: (meta.mtime(), meta.mtime_nsec()),
+            mode: meta.mode() & 0o7777,
+            owner: (meta.uid(), meta.gid()),
+        })
+    }
+}
+
+impl EtcFile {
+    /// Reads the file; none if there is no such file.
+    pub(super) fn read(path: &Path) -> Result<Option<Self>, ReconcileError> {
+        let mut file = match open_regular(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(ReconcileError::file(path, "open")(error)),
+        };
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)
+            .map_err(ReconcileError::file(path, "read"))?;
+        let seen = Seen::of(&file).map_err(ReconcileError::file(path, "examine"))?;
+        Ok(Some(Self {
+            path: path.to_owned(),
+            bytes,
+            seen,
+        }))
+    }
+
+    /// Puts new bytes in its place. False when somebody changed it meanwhile without taking
+    /// the lock (an editor): then nothing was done, and it must be read again.
+    pub(super) fn replace(&self, bytes: &[u8]) -> Result<bool, ReconcileError> {
+        let beside = beside(&self.path);
+        write_beside(&beside, bytes, self.seen.mode, Some(self.seen.owner))
+            .map_err(ReconcileError::file(&beside, "write"))?;
+        if open_regular(&self.path)
+            .and_then(|file| Seen::of(&file))
+            .ok()
+            != Some(self.seen)
+        {
+            std::fs::remove_file(&beside).map_err(ReconcileError::file(&beside, "remove"))?;
+            return Ok(false);
+        }
+        rename_synced(&beside, &self.path)?;
+        Ok(true)
+    }
+}
+
+/// Where a file is prepared: in the same folder, with a dot first and another in the name, so
+/// that nothing that reads the folder (sudo's includedir, cron) takes it for its own.
+pub(super) fn beside(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.jitd-new"))
+}
+
+/// Writes a file that was not there, or was left behind, and syncs it.
+pub(super) fn write_beside(
+    path: &Path,
+    bytes: &[u8],
+    mode: u32,
+    owner: Option<(u32, u32)>,
+) -> std::io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let written = (|| {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .custom_flags(OFlag::O_NOFOLLOW.bits())
+            .open(path)?;
+        if let Some((uid, gid)) = owner {
+            fchown(&file, Some(uid), Some(gid))?;
+        }
+        file.set_permissions(Permissions::from_mode(mode))?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    })();
+    written.inspect_err(|_| {
+        // A full disk leaves a part of it behind; it is in nobody's way, but not ours to leave.
+        let _ = std::fs::remove_file(path);
+    })
+}
+
+/// Renames and syncs the folder, so that a power cut leaves the old file or the new one.
+pub(super) fn rename_synced(from: &Path, to: &Path) -> Result<(), ReconcileError> {
+    std::fs::rename(from, to).map_err(|error| {
+        let _ = std::fs::remove_file(from);
+        ReconcileError::file(to, "replace")(error)
+    })?;
+    sync_folder(to)
+}
+
+/// Syncs the folder that the file is in.
+pub(super) fn sync_folder(path: &Path) -> Result<(), ReconcileError> {
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(ReconcileError::file(folder, "sync"))
+}
+
+fn open_regular(path: &Path) -> std::io::Result<File> {
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits())
+        .open(path)?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(std::io::Error::other("not a regular file"))
+    }
+}

@@ -1,0 +1,27 @@
+//! Desired state against the host.
+//!
+//! [`Reconciler`] is the only one who changes the host. It is given what the host should look
+//! like, compares, and does what is missing; doing it twice does nothing the second time.
+#![forbid(unsafe_code)]
+
+mod error;
+mod etc_file;
+mod etc_lock;
+mod group_file;
+mod groups;
+mod memberships;
+mod plan;
+mod sudoers;
+mod thread;
+
+pub use error::ReconcileError;
+pub use memberships::Memberships;
+pub use sudoers::Sudoers;
+pub use thread::{Convergence, Reconciler};
+
+/// Parts that fuzzers and benchmarks drive by themselves.
+pub mod parts {
+    pub use super::etc_lock::EtcLock;
+    pub use super::group_file::GroupFile;
+    pub use super::sudoers::render;
+}

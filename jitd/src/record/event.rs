@@ -1,0 +1,177 @@
+//! Events and their fields.
+
+use crate::domain::elevation::{Elevation, ElevationId};
+use crate::domain::names::{RoleName, UserName};
+use crate::domain::person::Caller;
+use crate::domain::time::Wall;
+
+/// What happened: `noun.verb`, catalogued in jitd-events(7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EventName {
+    /// Somebody asked for a role.
+    Requested,
+    /// An approver said yes; it is active.
+    Approved,
+    /// An approver said no.
+    Denied,
+    /// The requester took it back.
+    Cancelled,
+    /// Nobody decided in time.
+    Lapsed,
+    /// Its time was up.
+    Expired,
+    /// Its holder ended it.
+    Released,
+    /// Somebody else, or a change of policy, ended it.
+    Revoked,
+}
+
+impl EventName {
+    /// Every event there is.
+    pub const ALL: [Self; 8] = [
+        Self::Requested,
+        Self::Approved,
+        Self::Denied,
+        Self::Cancelled,
+        Self::Lapsed,
+        Self::Expired,
+        Self::Released,
+        Self::Revoked,
+    ];
+
+    /// Its name in the record.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Requested => "elevation.requested",
+            Self::Approved => "elevation.approved",
+            Self::Denied => "elevation.denied",
+            Self::Cancelled => "elevation.cancelled",
+            Self::Lapsed => "elevation.lapsed",
+            Self::Expired => "elevation.expired",
+            Self::Released => "elevation.released",
+            Self::Revoked => "elevation.revoked",
+        }
+    }
+
+    /// Its message id in the journal (`journalctl MESSAGE_ID=…`), for ever the same.
+    #[must_use]
+    pub const fn message_id(self) -> &'static str {
+        match self {
+            Self::Requested => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d01",
+            Self::Approved => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d02",
+            Self::Denied => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d03",
+            Self::Cancelled => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d04",
+            Self::Lapsed => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d05",
+            Self::Expired => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d06",
+            Self::Released => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d07",
+            Self::Revoked => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d08",
+        }
+    }
+}
+
+/// Something that happened to an elevation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// What.
+    pub name: EventName,
+    /// When.
+    pub at: Wall,
+    /// To which elevation.
+    pub id: ElevationId,
+    /// Its holder.
+    pub user: UserName,
+    /// Its holder's account.
+    pub uid: u32,
+    /// Its role.
+    pub role: RoleName,
+    /// Fields of its own, in the order in which they are written.
+    pub fields: Vec<(&'static str, String)>,
+}
+
+impl Event {
+    /// An event of this elevation.
+    #[must_use]
+    pub fn new(name: EventName, elevation: &Elevation, at: Wall) -> Self {
+        Self {
+            name,
+            at,
+            id: elevation.id,
+            user: elevation.user.clone(),
+            uid: elevation.uid,
+            role: elevation.role.clone(),
+            fields: Vec::new(),
+        }
+    }
+
+    /// With one more field. An empty value is left out.
+    #[must_use]
+    pub fn with(mut self, key: &'static str, value: impl Into<String>) -> Self {
+        let value = value.into();
+        if !value.is_empty() {
+            self.fields.push((key, value));
+        }
+        self
+    }
+
+    /// With who did it: the account, and who was logged in where that is somebody else.
+    #[must_use]
+    pub fn by(self, caller: &Caller) -> Self {
+        let event = self.with("by", caller.account.name.as_str());
+        match &caller.login {
+            Some(login) => event.with("login", login.name.as_str()),
+            None => event,
+        }
+    }
+}
+
+/// A durable event with its number in the record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// Its number; the record has no gaps.
+    pub seq: u64,
+    /// What happened.
+    pub event: Event,
+}
+
+impl Recorded {
+    /// All fields in the order of the log line.
+    #[must_use]
+    pub fn fields(&self) -> Vec<(&'static str, String)> {
+        let event = &self.event;
+        let mut fields = vec![
+            ("event", event.name.as_str().to_owned()),
+            ("id", event.id.to_string()),
+            ("user", event.user.to_string()),
+            ("uid", event.uid.to_string()),
+            ("role", event.role.to_string()),
+        ];
+        fields.extend(event.fields.iter().cloned());
+        fields.push(("seq", self.seq.to_string()));
+        fields
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_event_has_a_name_and_a_message_id_of_its_own() {
+        let names: HashSet<_> = EventName::ALL.iter().map(|name| name.as_str()).collect();
+        let ids: HashSet<_> = EventName::ALL
+            .iter()
+            .map(|name| name.message_id())
+            .collect();
+        assert_eq!(
+            (names.len(), ids.len()),
+            (EventName::ALL.len(), EventName::ALL.len())
+        );
+        assert!(
+            ids.iter()
+                .all(|id| id.len() == 32 && id.chars().all(|c| c.is_ascii_hexdigit()))
+        );
+    }
+}

@@ -1,0 +1,35 @@
+//! syslog, for hosts without systemd's journal.
+
+use syslog::{Facility, Formatter3164, Logger, LoggerBackend};
+
+/// A connection to syslogd that is made anew after every error: syslogd makes its socket anew
+/// when it restarts, and the old connection then fails for ever (FACTS 31).
+#[derive(Default)]
+pub(super) struct SyslogSocket(Option<Logger<LoggerBackend, Formatter3164>>);
+
+impl SyslogSocket {
+    /// Sends one line that has no control characters in it.
+    pub(super) fn send(&mut self, line: &str) -> Result<(), syslog::Error> {
+        let first = self.attempt(line);
+        if first.is_ok() {
+            first
+        } else {
+            self.attempt(line)
+        }
+    }
+
+    fn attempt(&mut self, line: &str) -> Result<(), syslog::Error> {
+        let mut logger = match self.0.take() {
+            Some(logger) => logger,
+            None => syslog::unix(Formatter3164 {
+                facility: Facility::LOG_AUTHPRIV,
+                hostname: None,
+                process: "jitd".to_owned(),
+                pid: std::process::id(),
+            })?,
+        };
+        logger.notice(line)?;
+        self.0 = Some(logger);
+        Ok(())
+    }
+}

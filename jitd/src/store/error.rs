@@ -1,0 +1,32 @@
+//! What can go wrong with the database, in words for whoever must mend it.
+
+/// Why the database did not do it. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database was made by a later version.
+    #[error(
+        "{path} has schema {found}, newer than the {known} this jitd knows: install the newer jitd again"
+    )]
+    TooNew {
+        /// The database.
+        path: String,
+        /// Its schema.
+        found: i64,
+        /// The newest schema known here.
+        known: i64,
+    },
+    /// It has something in it that jitd did not write.
+    #[error("the database has {what} in it that makes no sense: {value:?}")]
+    Corrupt {
+        /// Which column.
+        what: &'static str,
+        /// What is there.
+        value: String,
+    },
+    /// SQLite's own words.
+    #[error("the database failed: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// The thread could not be started, or has ended.
+    #[error("the database's thread is gone: {0}")]
+    Thread(String),
+}

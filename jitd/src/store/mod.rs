@@ -1,0 +1,20 @@
+//! What lasts: SQLite in `/var/lib/jitd/jitd.db`, with one writer on a thread of its own.
+//!
+//! WAL with `synchronous=FULL` is one fsync a commit; what [`Store::commit`] answered to has
+//! reached the disk, state and events together.
+#![forbid(unsafe_code)]
+
+mod error;
+mod read;
+mod rows;
+mod schema;
+mod thread;
+mod write;
+
+pub use error::StoreError;
+pub use read::{Query, Scope};
+pub use thread::Store;
+pub use write::Change;
+
+#[cfg(test)]
+mod tests;

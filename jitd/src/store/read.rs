@@ -1,0 +1,146 @@
+//! Reading.
+
+use jitd_api::State;
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, params_from_iter};
+
+use super::StoreError;
+use super::rows::{self, COLUMNS, signed, unsigned};
+use crate::domain::desired::Membership;
+use crate::domain::elevation::{Elevation, ElevationId};
+use crate::domain::names::{GroupName, UserName};
+use crate::domain::time::Wall;
+
+/// Whose elevations a reader may see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// Everybody's.
+    All,
+    /// Those of one account, and those of some roles.
+    Some {
+        /// The account.
+        uid: u32,
+        /// Names of the roles.
+        roles: Vec<String>,
+    },
+}
+
+/// Which elevations to list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Query {
+    /// Whose.
+    pub scope: Scope,
+    /// In this state.
+    pub state: Option<State>,
+    /// Of this holder.
+    pub user: Option<String>,
+    /// Of this role.
+    pub role: Option<String>,
+    /// Requested at or after this time.
+    pub since: Option<Wall>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+pub(super) fn open_elevations(db: &Connection) -> Result<Vec<Elevation>, StoreError> {
+    let sql =
+        format!("SELECT {COLUMNS} FROM elevation WHERE state IN ('pending', 'active') ORDER BY id");
+    elevations(db, &sql, Vec::new())
+}
+
+pub(super) fn next_id(db: &Connection) -> Result<ElevationId, StoreError> {
+    let last: Option<i64> = db.query_row("SELECT max(id) FROM elevation", [], |row| row.get(0))?;
+    Ok(ElevationId(unsigned("id", last.unwrap_or(0))? + 1))
+}
+
+pub(super) fn one(db: &Connection, id: ElevationId) -> Result<Option<Elevation>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM elevation WHERE id = ?1");
+    Ok(elevations(db, &sql, vec![Value::Integer(signed(id.0))])?.pop())
+}
+
+pub(super) fn list(db: &Connection, query: &Query) -> Result<Vec<Elevation>, StoreError> {
+    let mut conditions = vec!["1".to_owned()];
+    let mut values = Vec::new();
+    if let Scope::Some { uid, roles } = &query.scope {
+        values.push(Value::Integer(i64::from(*uid)));
+        values.extend(roles.iter().cloned().map(Value::Text));
+        let marks = vec!["?"; roles.len()].join(", ");
+        conditions.push(format!("(uid = ? OR role IN ({marks}))"));
+    }
+    let mut demand = |condition: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            conditions.push(condition.to_owned());
+            values.push(value);
+        }
+    };
+    demand(
+        "state = ?",
+        query
+            .state
+            .map(|state| Value::Text(state.as_str().to_owned())),
+    );
+    demand("user = ?", query.user.clone().map(Value::Text));
+    demand("role = ?", query.role.clone().map(Value::Text));
+    demand(
+        "requested_at >= ?",
+        query.since.map(|since| Value::Integer(since.0)),
+    );
+    values.push(Value::Integer(i64::from(query.limit)));
+    let sql = format!(
+        "SELECT {COLUMNS} FROM elevation WHERE {} ORDER BY id DESC LIMIT ?",
+        conditions.join(" AND ")
+    );
+    elevations(db, &sql, values)
+}
+
+fn elevations(
+    db: &Connection,
+    sql: &str,
+    values: Vec<Value>,
+) -> Result<Vec<Elevation>, StoreError> {
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query(params_from_iter(values))?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let mut elevation = rows::elevation(row)?;
+        elevation.decisions = rows::decisions(db, elevation.id)?;
+        found.push(elevation);
+    }
+    Ok(found)
+}
+
+pub(super) fn held(db: &Connection) -> Result<Vec<Membership>, StoreError> {
+    let mut statement = db.prepare_cached("SELECT group_name, user FROM held")?;
+    let mut rows = statement.query([])?;
+    let mut held = Vec::new();
+    while let Some(row) = rows.next()? {
+        held.push((
+            rows::checked("held.group_name", row.get(0)?, |name| {
+                GroupName::new(name).ok()
+            })?,
+            rows::checked("held.user", row.get(1)?, |name| UserName::new(name).ok())?,
+        ));
+    }
+    Ok(held)
+}
+
+pub(super) fn owned_groups(db: &Connection) -> Result<Vec<GroupName>, StoreError> {
+    let mut statement = db.prepare_cached("SELECT name FROM owned_group")?;
+    let mut rows = statement.query([])?;
+    let mut owned = Vec::new();
+    while let Some(row) = rows.next()? {
+        owned.push(rows::checked("owned_group.name", row.get(0)?, |name| {
+            GroupName::new(name).ok()
+        })?);
+    }
+    Ok(owned)
+}
+
+/// The number of the newest event; 0 without any.
+pub(super) fn last_seq(db: &Connection) -> Result<u64, StoreError> {
+    let last: Option<i64> = db
+        .query_row("SELECT max(seq) FROM event", [], |row| row.get(0))
+        .optional()?
+        .flatten();
+    unsigned("event.seq", last.unwrap_or(0))
+}

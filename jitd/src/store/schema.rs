@@ -1,0 +1,97 @@
+//! The schema and the way to it.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::StoreError;
+
+/// Each step and what it is for; step N makes `user_version` N. Never changed, only added to.
+const STEPS: [(&str, &str); 1] = [(
+    "elevations, decisions, the record, and what jitd has put into the group file",
+    "
+    CREATE TABLE elevation (
+        id           INTEGER PRIMARY KEY,
+        state        TEXT    NOT NULL,
+        user         TEXT    NOT NULL,
+        uid          INTEGER NOT NULL,
+        login_uid    INTEGER,
+        role         TEXT    NOT NULL,
+        reason       TEXT    NOT NULL,
+        duration     INTEGER NOT NULL,  -- seconds
+        requested_at INTEGER NOT NULL,  -- this and all times: milliseconds since the epoch
+        lapses_at    INTEGER NOT NULL,
+        groups       TEXT,              -- JSON array; this and what follows: once active
+        services     TEXT,              -- JSON array
+        starts_at    INTEGER,
+        ends_at      INTEGER,
+        ends_at_boot INTEGER,           -- milliseconds since boot, of boot_id
+        boot_id      TEXT,
+        ended_at     INTEGER,
+        ended_by     TEXT
+    ) STRICT;
+    CREATE INDEX elevation_open ON elevation (id) WHERE state IN ('pending', 'active');
+    CREATE INDEX elevation_state ON elevation (state, id);
+    CREATE INDEX elevation_user ON elevation (user, id);
+    CREATE INDEX elevation_uid ON elevation (uid, id);
+    CREATE INDEX elevation_role ON elevation (role, id);
+
+    CREATE TABLE decision (
+        elevation INTEGER NOT NULL REFERENCES elevation (id),
+        uid       INTEGER NOT NULL,
+        by        TEXT    NOT NULL,
+        verdict   TEXT    NOT NULL,
+        comment   TEXT    NOT NULL,
+        at        INTEGER NOT NULL,
+        PRIMARY KEY (elevation, uid)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE event (
+        seq       INTEGER PRIMARY KEY,
+        at        INTEGER NOT NULL,
+        event     TEXT    NOT NULL,
+        elevation INTEGER NOT NULL,
+        user      TEXT    NOT NULL,
+        uid       INTEGER NOT NULL,
+        role      TEXT    NOT NULL,
+        fields    TEXT    NOT NULL      -- JSON array of [key, value]
+    ) STRICT;
+    CREATE INDEX event_elevation ON event (elevation, seq);
+
+    -- Memberships that jitd added: what it did not add it does not take away.
+    CREATE TABLE held (
+        group_name TEXT NOT NULL,
+        user       TEXT NOT NULL,
+        PRIMARY KEY (group_name, user)
+    ) STRICT, WITHOUT ROWID;
+
+    -- Groups that jitd created: nobody else's members belong there.
+    CREATE TABLE owned_group (
+        name TEXT PRIMARY KEY
+    ) STRICT, WITHOUT ROWID;
+    ",
+)];
+
+/// Sets the connection up and brings the database to the newest schema: each step in one
+/// transaction with the version it makes.
+pub(super) fn prepare(db: &mut Connection, path: &str) -> Result<(), StoreError> {
+    db.pragma_update(None, "journal_mode", "WAL")?;
+    db.pragma_update(None, "synchronous", "FULL")?;
+    db.pragma_update(None, "foreign_keys", "ON")?;
+    db.busy_timeout(std::time::Duration::from_secs(5))?;
+    let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let found: i64 = tx.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let known = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
+    let done = usize::try_from(found).unwrap_or(usize::MAX);
+    let Some(missing) = STEPS.get(done..) else {
+        return Err(StoreError::TooNew {
+            path: path.to_owned(),
+            found,
+            known,
+        });
+    };
+    for (_, sql) in missing {
+        tx.execute_batch(sql)?;
+    }
+    tx.pragma_update(None, "user_version", known)?;
+    tx.commit()?;
+    Ok(())
+}

@@ -1,0 +1,254 @@
+use std::os::unix::fs::PermissionsExt;
+
+use jitd_api::{State, Verdict};
+use tempfile::TempDir;
+
+use super::*;
+use crate::domain::elevation::{Decision, Elevation, ElevationId, Ended, Grant};
+use crate::domain::names::{GroupName, RoleName, ServiceName, UserName};
+use crate::domain::time::{Boot, BootId, Seconds, Wall};
+use crate::record::{Event, EventName};
+
+fn elevation(id: u64, user: &str, uid: u32) -> Elevation {
+    Elevation {
+        id: ElevationId(id),
+        state: State::Pending,
+        user: UserName::new(user).unwrap(),
+        uid,
+        login_uid: Some(1500),
+        role: RoleName::new("deploy").unwrap(),
+        reason: "fix\nthe web".to_owned(),
+        duration: Seconds(600),
+        requested_at: Wall(1_000),
+        lapses_at: Wall(9_000),
+        grant: None,
+        ended: None,
+        decisions: Vec::new(),
+    }
+}
+
+fn active(id: u64) -> Elevation {
+    Elevation {
+        state: State::Active,
+        grant: Some(Grant {
+            groups: vec![GroupName::new("jit-deploy").unwrap()],
+            services: vec![ServiceName::new("sudo-i").unwrap()],
+            starts_at: Wall(2_000),
+            ends_at: Wall(602_000),
+            ends_at_boot: Boot(700_000),
+            boot_id: BootId("boot".to_owned()),
+        }),
+        decisions: vec![Decision {
+            by: UserName::new("alice").unwrap(),
+            uid: 1002,
+            verdict: Verdict::Approved,
+            comment: "go".to_owned(),
+            at: Wall(2_000),
+        }],
+        ..elevation(id, "carol", 1001)
+    }
+}
+
+fn change(elevation: Elevation, name: EventName) -> Change {
+    let event = Event::new(name, &elevation, Wall(1_000)).with("by", "carol");
+    Change { elevation, event }
+}
+
+fn store(folder: &TempDir) -> Store {
+    Store::open(&folder.path().join("jitd.db")).unwrap()
+}
+
+fn everything() -> Query {
+    Query {
+        scope: Scope::All,
+        state: None,
+        user: None,
+        role: None,
+        since: None,
+        limit: 100,
+    }
+}
+
+#[tokio::test]
+async fn what_was_committed_is_there_after_a_restart() {
+    let folder = TempDir::new().unwrap();
+    let first = store(&folder);
+    let pending = elevation(1, "bob", 1003);
+    first
+        .commit(vec![
+            change(pending.clone(), EventName::Requested),
+            change(active(2), EventName::Approved),
+        ])
+        .await
+        .unwrap();
+    drop(first);
+    let (open, next) = store(&folder).open_elevations().await.unwrap();
+    assert_eq!(open, [pending, active(2)]);
+    assert_eq!(next, ElevationId(3));
+}
+
+#[tokio::test]
+async fn an_ended_elevation_keeps_its_past_and_is_no_longer_open() {
+    let folder = TempDir::new().unwrap();
+    let store = store(&folder);
+    store
+        .commit(vec![change(active(1), EventName::Approved)])
+        .await
+        .unwrap();
+    let ended = Elevation {
+        state: State::Expired,
+        ended: Some(Ended {
+            at: Wall(602_000),
+            by: "jitd".to_owned(),
+        }),
+        ..active(1)
+    };
+    let recorded = store
+        .commit(vec![change(ended.clone(), EventName::Expired)])
+        .await
+        .unwrap();
+    assert_eq!(recorded[0].seq, 2, "the record counts without gaps");
+    assert_eq!(store.get(ElevationId(1)).await.unwrap(), Some(ended));
+    assert_eq!(store.open_elevations().await.unwrap().0, []);
+}
+
+#[tokio::test]
+async fn a_list_shows_what_its_reader_may_see_newest_first() {
+    let folder = TempDir::new().unwrap();
+    let store = store(&folder);
+    let other = Elevation {
+        role: RoleName::new("dba").unwrap(),
+        ..elevation(3, "dave", 1004)
+    };
+    store
+        .commit(vec![
+            change(elevation(1, "carol", 1001), EventName::Requested),
+            change(elevation(2, "bob", 1003), EventName::Requested),
+            change(other, EventName::Requested),
+        ])
+        .await
+        .unwrap();
+    let ids = async |query: Query| -> Vec<u64> {
+        store
+            .list(query)
+            .await
+            .unwrap()
+            .iter()
+            .map(|elevation| elevation.id.0)
+            .collect()
+    };
+    assert_eq!(ids(everything()).await, [3, 2, 1]);
+    let own = Scope::Some {
+        uid: 1003,
+        roles: Vec::new(),
+    };
+    assert_eq!(
+        ids(Query {
+            scope: own.clone(),
+            ..everything()
+        })
+        .await,
+        [2]
+    );
+    let approver = Scope::Some {
+        uid: 1003,
+        roles: vec!["dba".to_owned()],
+    };
+    assert_eq!(
+        ids(Query {
+            scope: approver,
+            ..everything()
+        })
+        .await,
+        [3, 2]
+    );
+    let by_user = Query {
+        user: Some("carol".to_owned()),
+        ..everything()
+    };
+    assert_eq!(ids(by_user.clone()).await, [1]);
+    assert_eq!(
+        ids(Query {
+            scope: own,
+            ..by_user
+        })
+        .await,
+        Vec::<u64>::new(),
+        "a filter widens nothing"
+    );
+    assert_eq!(
+        ids(Query {
+            limit: 1,
+            ..everything()
+        })
+        .await,
+        [3]
+    );
+}
+
+#[tokio::test]
+async fn a_commit_is_all_or_nothing() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("jitd.db");
+    let store = store(&folder);
+    let blocker = rusqlite::Connection::open(&path).unwrap();
+    blocker
+        .execute_batch(
+            "CREATE TRIGGER no BEFORE INSERT ON event WHEN new.elevation = 2
+             BEGIN SELECT raise(ABORT, 'disk full'); END",
+        )
+        .unwrap();
+    let both = vec![
+        change(elevation(1, "carol", 1001), EventName::Requested),
+        change(elevation(2, "carol", 1001), EventName::Requested),
+    ];
+    store.commit(both).await.unwrap_err();
+    assert_eq!(store.list(everything()).await.unwrap(), []);
+    assert_eq!(store.open_elevations().await.unwrap().1, ElevationId(1));
+}
+
+#[test]
+fn a_database_of_a_later_version_is_refused_without_damage() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("jitd.db");
+    drop(store(&folder));
+    rusqlite::Connection::open(&path)
+        .unwrap()
+        .pragma_update(None, "user_version", 99)
+        .unwrap();
+    let error = Store::open(&path).unwrap_err();
+    assert!(
+        matches!(error, StoreError::TooNew { found: 99, .. }),
+        "{error}"
+    );
+    let db = rusqlite::Connection::open(&path).unwrap();
+    let version: i64 = db
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .unwrap();
+    assert_eq!(version, 99);
+}
+
+#[test]
+fn rubbish_is_an_error_and_stays_as_it_was() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("jitd.db");
+    let rubbish = vec![0x5a; 8192];
+    std::fs::write(&path, &rubbish).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    Store::open(&path).unwrap_err();
+    assert_eq!(std::fs::read(&path).unwrap(), rubbish);
+}
+
+#[test]
+fn commits_reach_the_disk_and_the_journal_is_a_wal() {
+    let folder = TempDir::new().unwrap();
+    let mut db = rusqlite::Connection::open(folder.path().join("jitd.db")).unwrap();
+    schema::prepare(&mut db, "jitd.db").unwrap();
+    let synchronous: i64 = db
+        .pragma_query_value(None, "synchronous", |row| row.get(0))
+        .unwrap();
+    let journal: String = db
+        .pragma_query_value(None, "journal_mode", |row| row.get(0))
+        .unwrap();
+    assert_eq!((synchronous, journal.as_str()), (2, "wal"));
+}

@@ -1,0 +1,147 @@
+//! The database's thread.
+
+use std::path::Path;
+use std::sync::mpsc::{Sender, channel};
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::{Change, Query, StoreError, read, schema, write};
+use crate::domain::desired::Membership;
+use crate::domain::elevation::{Elevation, ElevationId};
+use crate::domain::names::GroupName;
+use crate::record::Recorded;
+
+type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// The database. Clones speak to the same thread, which ends with the last of them.
+#[derive(Debug, Clone)]
+pub struct Store {
+    jobs: Sender<Job>,
+}
+
+impl Store {
+    /// Opens or creates the database, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// It cannot be opened, is corrupt, or is newer than this program.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let shown = path.to_string_lossy().into_owned();
+        let mut db = Connection::open(path)?;
+        schema::prepare(&mut db, &shown)?;
+        let (jobs, received) = channel::<Job>();
+        std::thread::Builder::new()
+            .name("store".to_owned())
+            .spawn(move || {
+                for job in received {
+                    job(&mut db);
+                }
+            })
+            .map_err(|error| StoreError::Thread(error.to_string()))?;
+        Ok(Self { jobs })
+    }
+
+    /// Commits changes and their events in one transaction, all or none.
+    ///
+    /// # Errors
+    /// The disk is full, the database locked or broken; nothing was changed.
+    pub async fn commit(&self, changes: Vec<Change>) -> Result<Vec<Recorded>, StoreError> {
+        self.run(move |db| write::commit(db, &changes)).await
+    }
+
+    /// All elevations in an open state, and the number for the next new one.
+    ///
+    /// # Errors
+    /// The database is broken.
+    pub async fn open_elevations(&self) -> Result<(Vec<Elevation>, ElevationId), StoreError> {
+        self.run(|db| Ok((read::open_elevations(db)?, read::next_id(db)?)))
+            .await
+    }
+
+    /// One elevation.
+    ///
+    /// # Errors
+    /// The database is broken.
+    pub async fn get(&self, id: ElevationId) -> Result<Option<Elevation>, StoreError> {
+        self.run(move |db| read::one(db, id)).await
+    }
+
+    /// Elevations that the query asks for, newest first.
+    ///
+    /// # Errors
+    /// The database is broken.
+    pub async fn list(&self, query: Query) -> Result<Vec<Elevation>, StoreError> {
+        self.run(move |db| read::list(db, &query)).await
+    }
+
+    /// Memberships that jitd added. For the reconciler's thread; blocks.
+    ///
+    /// # Errors
+    /// The database is broken.
+    pub fn held(&self) -> Result<Vec<Membership>, StoreError> {
+        self.run_blocking(|db| read::held(db))
+    }
+
+    /// Notes memberships as added by jitd, or as no longer so. Blocks.
+    ///
+    /// # Errors
+    /// The database is broken; nothing was changed.
+    pub fn note_held(
+        &self,
+        added: Vec<Membership>,
+        removed: Vec<Membership>,
+    ) -> Result<(), StoreError> {
+        self.run_blocking(move |db| write::note_held(db, &added, &removed))
+    }
+
+    /// Groups that jitd created. Blocks.
+    ///
+    /// # Errors
+    /// The database is broken.
+    pub fn owned_groups(&self) -> Result<Vec<GroupName>, StoreError> {
+        self.run_blocking(|db| read::owned_groups(db))
+    }
+
+    /// Notes a group as created by jitd, or as no longer so. Blocks.
+    ///
+    /// # Errors
+    /// The database is broken; nothing was changed.
+    pub fn note_owned(&self, group: GroupName, owned: bool) -> Result<(), StoreError> {
+        self.run_blocking(move |db| write::note_owned(db, &group, owned))
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let answer = self.send(work)?;
+        answer
+            .await
+            .map_err(|error| StoreError::Thread(error.to_string()))?
+    }
+
+    fn run_blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let answer = self.send(work)?;
+        answer
+            .blocking_recv()
+            .map_err(|error| StoreError::Thread(error.to_string()))?
+    }
+
+    fn send<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<oneshot::Receiver<Result<T, StoreError>>, StoreError> {
+        let (answer, received) = oneshot::channel();
+        let job: Job = Box::new(move |db| {
+            // A caller that gave up does not want the answer; the work is done all the same.
+            let _ = answer.send(work(db));
+        });
+        self.jobs
+            .send(job)
+            .map_err(|error| StoreError::Thread(error.to_string()))?;
+        Ok(received)
+    }
+}

@@ -1,0 +1,136 @@
+//! Writing: one transaction each, all or nothing.
+
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+
+use super::StoreError;
+use super::read;
+use super::rows::{json, signed};
+use crate::domain::desired::Membership;
+use crate::domain::elevation::Elevation;
+use crate::domain::names::GroupName;
+use crate::record::{Event, Recorded};
+
+/// An elevation as it is to be, and what happened to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The elevation, whole.
+    pub elevation: Elevation,
+    /// The event that tells of it.
+    pub event: Event,
+}
+
+pub(super) fn commit(db: &mut Connection, changes: &[Change]) -> Result<Vec<Recorded>, StoreError> {
+    let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut seq = read::last_seq(&tx)?;
+    let mut recorded = Vec::with_capacity(changes.len());
+    for change in changes {
+        put_elevation(&tx, &change.elevation)?;
+        seq += 1;
+        put_event(&tx, seq, &change.event)?;
+        recorded.push(Recorded {
+            seq,
+            event: change.event.clone(),
+        });
+    }
+    tx.commit()?;
+    Ok(recorded)
+}
+
+fn put_elevation(tx: &Transaction<'_>, elevation: &Elevation) -> Result<(), StoreError> {
+    let grant = elevation.grant.as_ref();
+    let ended = elevation.ended.as_ref();
+    tx.prepare_cached(
+        "INSERT INTO elevation VALUES
+            (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
+         ON CONFLICT (id) DO UPDATE SET
+            state = excluded.state, duration = excluded.duration,
+            groups = excluded.groups, services = excluded.services,
+            starts_at = excluded.starts_at, ends_at = excluded.ends_at,
+            ends_at_boot = excluded.ends_at_boot, boot_id = excluded.boot_id,
+            ended_at = excluded.ended_at, ended_by = excluded.ended_by",
+    )?
+    .execute(params![
+        signed(elevation.id.0),
+        elevation.state.as_str(),
+        elevation.user.as_str(),
+        elevation.uid,
+        elevation.login_uid,
+        elevation.role.as_str(),
+        elevation.reason,
+        signed(elevation.duration.0),
+        elevation.requested_at.0,
+        elevation.lapses_at.0,
+        grant.map(|grant| json(&grant.groups)),
+        grant.map(|grant| json(&grant.services)),
+        grant.map(|grant| grant.starts_at.0),
+        grant.map(|grant| grant.ends_at.0),
+        grant.map(|grant| grant.ends_at_boot.0),
+        grant.map(|grant| grant.boot_id.0.as_str()),
+        ended.map(|ended| ended.at.0),
+        ended.map(|ended| ended.by.as_str()),
+    ])?;
+    for decision in &elevation.decisions {
+        tx.prepare_cached("INSERT OR IGNORE INTO decision VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
+            .execute(params![
+                signed(elevation.id.0),
+                decision.uid,
+                decision.by.as_str(),
+                decision.verdict.as_str(),
+                decision.comment,
+                decision.at.0,
+            ])?;
+    }
+    Ok(())
+}
+
+fn put_event(tx: &Transaction<'_>, seq: u64, event: &Event) -> Result<(), StoreError> {
+    let fields: Vec<_> = event
+        .fields
+        .iter()
+        .map(|(key, value)| [*key, value.as_str()])
+        .collect();
+    tx.prepare_cached("INSERT INTO event VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?
+        .execute(params![
+            signed(seq),
+            event.at.0,
+            event.name.as_str(),
+            signed(event.id.0),
+            event.user.as_str(),
+            event.uid,
+            event.role.as_str(),
+            serde_json::json!(fields).to_string(),
+        ])?;
+    Ok(())
+}
+
+pub(super) fn note_held(
+    db: &mut Connection,
+    added: &[Membership],
+    removed: &[Membership],
+) -> Result<(), StoreError> {
+    let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for (group, user) in added {
+        tx.prepare_cached("INSERT OR IGNORE INTO held VALUES (?1, ?2)")?
+            .execute([group.as_str(), user.as_str()])?;
+    }
+    for (group, user) in removed {
+        tx.prepare_cached("DELETE FROM held WHERE group_name = ?1 AND user = ?2")?
+            .execute([group.as_str(), user.as_str()])?;
+    }
+    tx.commit()?;
+    Ok(())
+}
+
+pub(super) fn note_owned(
+    db: &mut Connection,
+    group: &GroupName,
+    owned: bool,
+) -> Result<(), StoreError> {
+    let sql = if owned {
+        "INSERT OR IGNORE INTO owned_group VALUES (?1)"
+    } else {
+        "DELETE FROM owned_group WHERE name = ?1"
+    };
+    db.prepare_cached(sql)?.execute([group.as_str()])?;
+    Ok(())
+}
