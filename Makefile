@@ -6,6 +6,8 @@ export CARGO_TARGET_DIR := $(CURDIR)/target
 CARGO    ?= cargo
 PACKAGES := target/packages
 ASSETS   := target/assets
+# cargo-deb has no placeholder for the multiarch folder of the module.
+DEB_VARIANT := $(if $(filter aarch64,$(shell uname -m)),--variant=arm64)
 # Machines that tests boot at the same time.
 JOBS     ?= $(shell nproc)
 
@@ -54,11 +56,12 @@ assets:
 deb: build assets
 	mkdir -p $(PACKAGES)
 	rm -f $(PACKAGES)/*.deb
-	$(CARGO) deb --package jitd --no-build --output $(PACKAGES)/
+	$(CARGO) deb --package jitd --no-build --output $(PACKAGES)/ $(DEB_VARIANT)
 
 rpm: build assets
 	mkdir -p $(PACKAGES)
 	rm -f $(PACKAGES)/*.rpm
+	sh packaging/rpm/stage.sh
 	$(CARGO) generate-rpm --package jitd --target-dir target --output $(PACKAGES)/
 
 bench: provision deb
@@ -90,7 +93,7 @@ install: build assets
 	done
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 $(ASSETS)/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
-	install -D -m 644 $(ASSETS)/completions/bash/jitctl      $(DESTDIR)$(PREFIX)/share/bash-completion/completions/jitctl
+	install -D -m 644 $(ASSETS)/completions/bash/jitctl.bash     $(DESTDIR)$(PREFIX)/share/bash-completion/completions/jitctl
 	install -D -m 644 $(ASSETS)/completions/zsh/_jitctl      $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_jitctl
 	install -D -m 644 $(ASSETS)/completions/fish/jitctl.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/jitctl.fish
 

@@ -10,16 +10,16 @@
 //!
 //! | room | question |
 //! |---|---|
-//! | [`hooks`] | libpam's entry points |
-//! | [`visit`] | one call: gather the situation, judge it, tell |
-//! | [`arguments`] | what does the PAM line say? |
-//! | [`person`] | who is this about? |
-//! | [`managed`] | are they subject to just-in-time access? |
-//! | [`gate`] | what does jitd say? |
-//! | [`judge`] | so: let by or refuse? |
-//! | [`verdict`] | and which PAM code says so in this stage? |
-//! | [`text`] | what does a refused person read? |
-//! | [`syslog`] | what does the log say? |
+//! | `hooks` | libpam's entry points |
+//! | `visit` | one call: gather the situation, judge it, tell |
+//! | `arguments` | what does the PAM line say? |
+//! | `person` | who is this about? |
+//! | `managed` | are they subject to just-in-time access? |
+//! | `gate` | what does jitd say? |
+//! | `judge` | so: let by or refuse? |
+//! | `verdict` | and which PAM code says so in this stage? |
+//! | `text` | what does a refused person read? |
+//! | `syslog` | what does the log say? |
 
 mod arguments;
 mod directory;

@@ -50,8 +50,8 @@ pub(crate) struct NoUser;
 ///
 /// - **sudo, su, runuser**: the caller. `PAM_USER` is the person in sudo, but
 ///   the target in su, so a module that believes it waves `su` through as root.
-///   In the session stage sudo has already become root, and only its `PAM_RUSER`
-///   still says who called it.
+///   In the session stage sudo may have become root already, and then only its
+///   `PAM_RUSER`, which it takes from the real uid it started with, says who called it.
 /// - **any other service, real uid 0** (sshd, login, cron): `PAM_USER`.
 ///   `PAM_RUSER` is never believed there: a remote shell daemon takes it from
 ///   the network.

@@ -204,7 +204,7 @@ fn first_target(content: &[u8], kind: &str) -> Option<String> {
 }
 
 /// `Set group_source dynamic`: sudo looks groups up afresh, also for a shell that
-/// was there before (FACTS 3 of the design; sudo.conf(5)).
+/// was there before (sudo.conf(5)).
 fn sudo_conf(before: Option<&[u8]>) -> Result<Option<Vec<u8>>, PlanError> {
     const BODY: &str = "Set group_source dynamic\n";
     let Some(content) = before else {
