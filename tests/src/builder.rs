@@ -160,11 +160,11 @@ impl MachineBuilder {
         if self.sudo == Sudo::Rs {
             lines.push("ln -s /usr/bin/sudo-rs /usr/local/bin/sudo".to_owned());
         }
-        if self.software == Software::SetUp {
-            lines.push("jitctl setup --yes".to_owned());
-        }
         if self.software != Software::Plain && self.files.iter().any(|file| file.path == POLICY) {
             lines.push("systemctl restart jitd.service".to_owned());
+        }
+        if self.software == Software::SetUp {
+            lines.push("jitctl setup --yes".to_owned());
         }
         lines.join("\n")
     }

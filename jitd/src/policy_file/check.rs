@@ -194,6 +194,15 @@ impl Errors {
                 format!("role {shown} has commands but no group by which sudo could know it: add groups = [\"jit-{shown}\"]"),
             );
         }
+        if !role.commands.is_empty() && role.services.is_empty() {
+            self.add(
+                source,
+                name,
+                format!(
+                    "role {shown} has commands but opens no service to run them in: add services = [\"sudo\", \"sudo-i\"]"
+                ),
+            );
+        }
         if !role.commands.is_empty() && role.run_as.is_empty() {
             self.add(
                 source,

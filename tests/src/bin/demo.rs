@@ -21,6 +21,7 @@ description = "Look after the web tier"
 groups      = ["jit-deploy"]
 run_as      = ["root"]
 commands    = ["ALL"]
+services    = ["sudo", "sudo-i"]
 eligible    = { groups = ["contractors"] }
 approvers   = { groups = ["jit-approvers"] }
 reason      = { required = true, min_length = 10 }
@@ -28,6 +29,9 @@ reason      = { required = true, min_length = 10 }
 
 /// What carol types to get the role.
 const ASK: &str = r#"jitctl request deploy --for 10m --reason "restart web after deploy" --wait"#;
+
+/// Hers, which sudo asks for as always.
+const PASSWORD: &str = "correct-horse";
 
 /// How long a step may take.
 const LIMIT: Duration = Duration::from_secs(15);
@@ -39,6 +43,7 @@ fn main() {
     let machine = Machine::builder(Release::Bookworm)
         .user_in("carol", &["contractors"])
         .user_in("alice", &["jit-approvers"])
+        .password("carol", PASSWORD)
         .policy(POLICY)
         .boot();
     teller.says(&format!(
@@ -77,7 +82,7 @@ fn tell(teller: &Teller, machine: &Machine) {
     asked.ok();
 
     teller.says("In the shell she had open all the time:");
-    let root = teller.shows("carol", carol.run("sudo id"));
+    let root = teller.shows("carol", carol.run(&format!("sudo -S id <<< {PASSWORD}")));
     root.ok().contains("uid=0(root)");
     let groups = teller.shows("carol", carol.run("id -Gn carol"));
     groups.ok().contains("jit-deploy");
