@@ -1,12 +1,13 @@
 //! The daemon's entry point.
 #![forbid(unsafe_code)]
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use jitd::daemon;
 use jitd::record::{Priority, note};
 
-const USAGE: &str = "usage: jitd [withdraw]; see jitd(8)";
+const USAGE: &str = "usage: jitd [withdraw | --version | --help]; see jitd(8)";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -15,6 +16,8 @@ fn main() -> ExitCode {
     let ended = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => block_on(daemon::run()),
         ["withdraw"] => block_on(daemon::withdraw()),
+        ["--version"] => return print(concat!("jitd ", env!("CARGO_PKG_VERSION"))),
+        ["--help"] => return print(USAGE),
         _ => {
             note(Priority::Error, USAGE);
             return ExitCode::from(2);
@@ -26,6 +29,13 @@ fn main() -> ExitCode {
             note(Priority::Error, &error.to_string());
             ExitCode::FAILURE
         }
+    }
+}
+
+fn print(text: &str) -> ExitCode {
+    match writeln!(std::io::stdout(), "{text}") {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
     }
 }
 

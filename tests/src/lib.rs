@@ -28,6 +28,7 @@
 )]
 #![forbid(unsafe_code)]
 
+mod account_lock;
 mod background;
 mod builder;
 mod cgroup;
@@ -46,6 +47,7 @@ mod terminal;
 mod wait;
 mod workplace;
 
+pub use account_lock::AccountLock;
 pub use background::Background;
 pub use builder::MachineBuilder;
 pub use machine::Machine;

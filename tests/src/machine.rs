@@ -1,8 +1,11 @@
 //! A throwaway machine, as tests see it.
 
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
+use crate::account_lock::AccountLock;
 use crate::background::Background;
 use crate::builder::MachineBuilder;
 use crate::container::Container;
@@ -133,6 +136,28 @@ impl Machine {
     #[track_caller]
     pub fn file(&self, path: &str) -> String {
         self.read(&format!("cat {}", quote(path)))
+    }
+
+    /// Where a file of the running machine is to be found from outside, for
+    /// what is not text. `path` must not lead over symbolic links.
+    pub fn outside(&self, path: &str) -> PathBuf {
+        let root = format!("/proc/{}/root", self.container.door().init);
+        Path::new(&root).join(path.trim_start_matches('/'))
+    }
+
+    /// Puts a program into the machine, at `path`, for everyone to run.
+    #[track_caller]
+    pub fn put_program(&self, program: &Path, path: &str) {
+        fs::copy(program, self.outside(path))
+            .unwrap_or_else(|error| panic!("can't copy {}: {error}", program.display()));
+        self.run(&format!("chmod 755 {}", quote(path))).ok();
+    }
+
+    /// Locks the account files, as the shadow tools do with each other and
+    /// everybody does who changes them, until it is dropped.
+    #[track_caller]
+    pub fn lock_accounts(&self) -> AccountLock {
+        AccountLock::take(&self.outside("/etc/.pwd.lock"))
     }
 
     /// The groups of `user` by the account databases, not by any process.

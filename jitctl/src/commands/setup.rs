@@ -74,7 +74,7 @@ fn no_plan(cause: &PlanError) -> Failure {
     match cause {
         PlanError::NoGroups => failure.hint(
             "name them in /etc/jitd/jitd.toml: [managed] groups = [\"contractors\"]; \
-             then: systemctl reload jitd",
+             then: systemctl restart jitd",
         ),
         PlanError::GroupName(_) => failure.hint("manage a group with a plainer name"),
         PlanError::NothingToGate => {

@@ -1,5 +1,6 @@
 //! Waiting for a decision, through restarts of jitd.
 
+use std::cell::RefCell;
 use std::future::pending;
 use std::io::{self, IsTerminal};
 use std::time::Duration;
@@ -195,32 +196,44 @@ fn still_there(id: u64, failure: Failure) -> Failure {
 }
 
 /// What the person sees while waiting: a spinner on a terminal, lines elsewhere.
-struct Face(Option<ProgressBar>);
+struct Face {
+    bar: Option<ProgressBar>,
+    said: RefCell<String>,
+}
 
 impl Face {
     fn new() -> Self {
         if !io::stderr().is_terminal() {
-            return Self(None);
+            return Self {
+                bar: None,
+                said: RefCell::default(),
+            };
         }
         let bar = ProgressBar::new_spinner();
         if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg} {elapsed}") {
             bar.set_style(style);
         }
         bar.enable_steady_tick(Duration::from_millis(120));
-        Self(Some(bar))
+        Self {
+            bar: Some(bar),
+            said: RefCell::default(),
+        }
     }
 
+    /// Shows a text; as a line only once, however often we wake.
     fn say(&self, text: &str) {
-        match &self.0 {
+        match &self.bar {
             Some(bar) => bar.set_message(text.to_owned()),
+            None if *self.said.borrow() == text => {}
             None => output::tell(text),
         }
+        text.clone_into(&mut self.said.borrow_mut());
     }
 }
 
 impl Drop for Face {
     fn drop(&mut self) {
-        if let Some(bar) = &self.0 {
+        if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
     }

@@ -3,16 +3,22 @@
 //! Every function is given the facts and the time, and answers with the elevation as it
 //! will be, or with a [`Refusal`] that says why not and what to do.
 
+use std::collections::VecDeque;
+
 use jitd_api::{RequestOptions, State, Verdict};
 
 use super::elevation::{Decision, Elevation, ElevationId, Ended, Grant};
 use super::person::Caller;
 use super::policy::{Policy, Role};
 use super::text;
-use super::time::{Now, Seconds, Wall};
+use super::time::{Boot, Now, Seconds, Wall};
 
 /// Most requests of one account that may wait at a time.
 pub const MAX_PENDING: usize = 16;
+
+/// Most requests of one account in an hour: each is kept for ever, so that a loop of them would
+/// fill the disk and drown the record.
+pub const MAX_ASKED_PER_HOUR: usize = 600;
 
 /// Why something is not done.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -79,6 +85,24 @@ pub fn request(
         ended: None,
         decisions: Vec::new(),
     })
+}
+
+/// Takes note that an account asks, and forgets what is more than an hour ago.
+///
+/// # Errors
+/// It has asked [`MAX_ASKED_PER_HOUR`] times already.
+pub fn not_too_often(asked: &mut VecDeque<Boot>, now: &Now) -> Result<(), Refusal> {
+    let hour = Seconds(3600);
+    while asked.front().is_some_and(|at| at.after(hour) <= now.boot) {
+        asked.pop_front();
+    }
+    if asked.len() >= MAX_ASKED_PER_HOUR {
+        return Err(Refusal::LimitExceeded(format!(
+            "more than {MAX_ASKED_PER_HOUR} requests within an hour; wait a while"
+        )));
+    }
+    asked.push_back(now.boot);
+    Ok(())
 }
 
 fn requestable_role<'a>(
@@ -431,4 +455,30 @@ fn end_as(elevation: &mut Elevation, state: State, caller: &Caller, now: &Now) {
         at: now.wall,
         by: caller.person().name.to_string(),
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::time::BootId;
+
+    #[test]
+    fn a_loop_of_requests_is_stopped_and_forgotten_after_an_hour() {
+        let now = |boot| Now {
+            wall: Wall(0),
+            boot: Boot(boot),
+            boot_id: BootId(String::new()),
+        };
+        let mut asked = VecDeque::new();
+        for _ in 0..MAX_ASKED_PER_HOUR {
+            not_too_often(&mut asked, &now(0)).unwrap();
+        }
+        let refused = not_too_often(&mut asked, &now(3_599_999));
+        assert!(
+            matches!(refused, Err(Refusal::LimitExceeded(_))),
+            "{refused:?}"
+        );
+        not_too_often(&mut asked, &now(3_600_000)).unwrap();
+        assert_eq!(asked.len(), 1);
+    }
 }

@@ -25,7 +25,9 @@ impl Engine {
         options: &RequestOptions,
     ) -> Result<ElevationId, EngineError> {
         let policy = self.policy()?;
-        let (open, now) = self.begin().await;
+        let (mut open, now) = self.begin().await;
+        let asked = open.asked.entry(caller.account.uid).or_default();
+        decide::not_too_often(asked, &now)?;
         let waiting = open
             .elevations
             .values()
@@ -216,6 +218,10 @@ impl Engine {
     /// # Errors
     /// There is none, or not for this caller.
     pub async fn get(&self, caller: &Caller, id: ElevationId) -> Result<Elevation, EngineError> {
+        // Whoever reads "active" goes on to use it: the host comes first.
+        let mut settling = self.shared.settling.subscribe();
+        // The sender is ours, so the wait cannot fail.
+        let _ = settling.wait_for(|ids| !ids.contains(&id)).await;
         let open = self.shared.open.lock().await.elevations.get(&id).cloned();
         let found = match open {
             Some(elevation) => Some(elevation),

@@ -43,8 +43,11 @@ impl Engine {
         }
         self.shared.teller.tell(recorded);
         let convergence = self.wish(&open, now);
+        let settling = &self.shared.settling;
+        settling.send_modify(|ids| ids.extend(told.iter().map(|change| change.id)));
         drop(open);
         self.report(convergence.done().await.as_ref());
+        settling.send_modify(|ids| ids.retain(|id| told.iter().all(|change| change.id != *id)));
         for change in told {
             // Without a listener there is nobody to tell.
             let _ = self.shared.changes.send(change);

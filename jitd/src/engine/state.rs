@@ -1,17 +1,18 @@
 //! What the engine has in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use jitd_api::State;
-use tokio::sync::{Mutex, broadcast};
+use tokio::sync::{Mutex, broadcast, watch};
 
 use super::Gate;
 use crate::clock::Clock;
 use crate::domain::elevation::{Elevation, ElevationId};
 use crate::domain::names::RoleName;
 use crate::domain::policy::Policy;
+use crate::domain::time::Boot;
 use crate::reconcile::Reconciler;
 use crate::record::Teller;
 use crate::store::{Store, StoreError};
@@ -66,6 +67,8 @@ pub(super) struct Shared {
     pub(super) teller: Teller,
     pub(super) gate: Gate,
     pub(super) changes: broadcast::Sender<StateChange>,
+    /// Elevations whose change is durable, but not yet made true on the host.
+    pub(super) settling: watch::Sender<BTreeSet<ElevationId>>,
     /// Whether the host matched when it was last made to.
     pub(super) matches: AtomicBool,
     /// Whoever holds this decides and commits; nobody else does meanwhile.
@@ -76,6 +79,8 @@ pub(super) struct Shared {
 pub(super) struct Open {
     pub(super) elevations: BTreeMap<ElevationId, Elevation>,
     pub(super) next: ElevationId,
+    /// When each account asked, within the last hour.
+    pub(super) asked: HashMap<u32, VecDeque<Boot>>,
 }
 
 impl Engine {
@@ -100,8 +105,11 @@ impl Engine {
             .map(|elevation| (elevation.id, elevation))
             .collect();
         let (changes, _) = broadcast::channel(BACKLOG);
-        let open = Mutex::new(Open { elevations, next });
-        let matches = AtomicBool::new(false);
+        let open = Mutex::new(Open {
+            elevations,
+            next,
+            asked: HashMap::new(),
+        });
         let shared = Shared {
             clock,
             store,
@@ -110,7 +118,8 @@ impl Engine {
             teller,
             gate,
             changes,
-            matches,
+            settling: watch::Sender::new(BTreeSet::new()),
+            matches: AtomicBool::new(false),
             open,
         };
         Ok(Self {

@@ -6,6 +6,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::OFlag;
+use xattr::FileExt;
 
 use super::ReconcileError;
 
@@ -15,6 +16,7 @@ pub(super) struct EtcFile {
     path: PathBuf,
     pub(super) bytes: Vec<u8>,
     seen: Seen,
+    looks: Looks,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,8 +24,40 @@ struct Seen {
     inode: u64,
     size: u64,
     modified: (i64, i64),
-    mode: u32,
-    owner: (u32, u32),
+}
+
+/// What a file looks like from outside: kept when its content is replaced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Looks {
+    /// Permission bits.
+    pub(super) mode: u32,
+    /// User and group.
+    pub(super) owner: (u32, u32),
+    /// The `SELinux` label. A new file in /etc would get that of the folder, which the programs
+    /// that read account files may not read.
+    pub(super) label: Option<Vec<u8>>,
+}
+
+const LABEL: &str = "security.selinux";
+
+impl Looks {
+    fn of(file: &File) -> std::io::Result<Self> {
+        let meta = file.metadata()?;
+        Ok(Self {
+            mode: meta.mode() & 0o7777,
+            owner: (meta.uid(), meta.gid()),
+            // A file system that knows no labels says so with an error.
+            label: file.get_xattr(LABEL).ok().flatten(),
+        })
+    }
+
+    fn give_to(&self, file: &File) -> std::io::Result<()> {
+        fchown(file, Some(self.owner.0), Some(self.owner.1))?;
+        file.set_permissions(Permissions::from_mode(self.mode))?;
+        self.label
+            .as_ref()
+            .map_or(Ok(()), |label| file.set_xattr(LABEL, label))
+    }
 }
 
 impl Seen {
@@ -33,8 +67,6 @@ impl Seen {
             inode: meta.ino(),
             size: meta.size(),
             modified: (meta.mtime(), meta.mtime_nsec()),
-            mode: meta.mode() & 0o7777,
-            owner: (meta.uid(), meta.gid()),
         })
     }
 }
@@ -51,18 +83,25 @@ impl EtcFile {
         file.read_to_end(&mut bytes)
             .map_err(ReconcileError::file(path, "read"))?;
         let seen = Seen::of(&file).map_err(ReconcileError::file(path, "examine"))?;
+        let looks = Looks::of(&file).map_err(ReconcileError::file(path, "examine"))?;
         Ok(Some(Self {
             path: path.to_owned(),
             bytes,
             seen,
+            looks,
         }))
+    }
+
+    /// What it looks like from outside.
+    pub(super) fn looks(&self) -> &Looks {
+        &self.looks
     }
 
     /// Puts new bytes in its place. False when somebody changed it meanwhile without taking
     /// the lock (an editor): then nothing was done, and it must be read again.
     pub(super) fn replace(&self, bytes: &[u8]) -> Result<bool, ReconcileError> {
         let beside = beside(&self.path);
-        write_beside(&beside, bytes, self.seen.mode, Some(self.seen.owner))
+        write_beside(&beside, bytes, &self.looks)
             .map_err(ReconcileError::file(&beside, "write"))?;
         if open_regular(&self.path)
             .and_then(|file| Seen::of(&file))
@@ -85,12 +124,7 @@ pub(super) fn beside(path: &Path) -> PathBuf {
 }
 
 /// Writes a file that was not there, or was left behind, and syncs it.
-pub(super) fn write_beside(
-    path: &Path,
-    bytes: &[u8],
-    mode: u32,
-    owner: Option<(u32, u32)>,
-) -> std::io::Result<()> {
+pub(super) fn write_beside(path: &Path, bytes: &[u8], looks: &Looks) -> std::io::Result<()> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -102,10 +136,7 @@ pub(super) fn write_beside(
             .mode(0o600)
             .custom_flags(OFlag::O_NOFOLLOW.bits())
             .open(path)?;
-        if let Some((uid, gid)) = owner {
-            fchown(&file, Some(uid), Some(gid))?;
-        }
-        file.set_permissions(Permissions::from_mode(mode))?;
+        looks.give_to(&file)?;
         file.write_all(bytes)?;
         file.sync_all()
     })();

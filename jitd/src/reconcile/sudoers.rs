@@ -1,10 +1,9 @@
 //! The sudoers file: rendered from the policy alone, checked by visudo, replaced whole.
 
 use std::fmt::Write;
-use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
-use super::etc_file::{EtcFile, beside, rename_synced, sync_folder, write_beside};
+use super::etc_file::{EtcFile, Looks, beside, rename_synced, sync_folder, write_beside};
 use super::{Memberships, ReconcileError, groups};
 use crate::domain::policy::{Policy, Role};
 
@@ -70,26 +69,21 @@ impl Sudoers {
             return self.remove();
         }
         let text = render(roles.iter().copied());
-        if self.is(&text)? {
+        let old = EtcFile::read(&self.path)?;
+        let looks = Looks {
+            mode: MODE,
+            owner: (0, 0),
+            label: old.as_ref().and_then(|file| file.looks().label.clone()),
+        };
+        if old.is_some_and(|file| file.bytes == text.as_bytes() && *file.looks() == looks) {
             return Ok(());
         }
         let new = beside(&self.path);
-        write_beside(&new, text.as_bytes(), MODE, Some((0, 0)))
-            .map_err(ReconcileError::file(&new, "write"))?;
+        write_beside(&new, text.as_bytes(), &looks).map_err(ReconcileError::file(&new, "write"))?;
         check(&new).inspect_err(|_| {
             let _ = std::fs::remove_file(&new);
         })?;
         rename_synced(&new, &self.path)
-    }
-
-    fn is(&self, text: &str) -> Result<bool, ReconcileError> {
-        let Some(file) = EtcFile::read(&self.path)? else {
-            return Ok(false);
-        };
-        let meta =
-            std::fs::metadata(&self.path).map_err(ReconcileError::file(&self.path, "examine"))?;
-        Ok(file.bytes == text.as_bytes()
-            && (meta.uid(), meta.gid(), meta.mode() & 0o7777) == (0, 0, MODE))
     }
 }
 
@@ -135,4 +129,44 @@ pub fn render<'a>(roles: impl Iterator<Item = &'a Role>) -> String {
         );
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy_file::{Source, parse};
+
+    #[test]
+    fn the_text_names_role_and_source_and_leaves_out_roles_without_commands() {
+        let text = r#"
+            [role.deploy]
+            groups = ["jit-deploy", "adm"]
+            run_as = ["root", "www-data"]
+            commands = ["/usr/bin/systemctl restart web.service", "/usr/bin/journalctl -u web.service"]
+            services = ["sudo"]
+            eligible = { groups = ["contractors"] }
+            approvers = { groups = ["jit-approvers"] }
+
+            [role.shell]
+            services = ["su"]
+            eligible = { groups = ["contractors"] }
+            approvers = { groups = ["jit-approvers"] }
+        "#;
+        let source = Source {
+            path: "/etc/jitd/jitd.toml".to_owned(),
+            text: text.to_owned(),
+        };
+        let policy = parse(&[source]).unwrap();
+        let rendered = render(policy.roles.values());
+        let rules: Vec<_> = rendered.lines().skip(2).collect();
+        assert_eq!(
+            rules,
+            [
+                "",
+                "# role deploy (/etc/jitd/jitd.toml)",
+                "%jit-deploy ALL=(root, www-data) /usr/bin/systemctl restart web.service, \\",
+                "    /usr/bin/journalctl -u web.service",
+            ]
+        );
+    }
 }

@@ -15,6 +15,16 @@ pub enum StoreError {
         /// The newest schema known here.
         known: i64,
     },
+    /// It cannot be opened, or is no database.
+    #[error(
+        "{path} cannot be used ({cause}): restore it from a backup, or move it away to begin a new record, and start jitd again"
+    )]
+    Unusable {
+        /// The database.
+        path: String,
+        /// SQLite's own words.
+        cause: rusqlite::Error,
+    },
     /// It has something in it that jitd did not write.
     #[error("the database has {what} in it that makes no sense: {value:?}")]
     Corrupt {

@@ -27,8 +27,15 @@ impl Store {
     /// It cannot be opened, is corrupt, or is newer than this program.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let shown = path.to_string_lossy().into_owned();
-        let mut db = Connection::open(path)?;
-        schema::prepare(&mut db, &shown)?;
+        let unusable = |cause| StoreError::Unusable {
+            path: shown.clone(),
+            cause,
+        };
+        let mut db = Connection::open(path).map_err(unusable)?;
+        schema::prepare(&mut db, &shown).map_err(|error| match error {
+            StoreError::Sqlite(cause) => unusable(cause),
+            error => error,
+        })?;
         let (jobs, received) = channel::<Job>();
         std::thread::Builder::new()
             .name("store".to_owned())
