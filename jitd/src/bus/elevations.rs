@@ -8,7 +8,7 @@ use super::caller::Callers;
 use super::wire;
 use crate::domain::elevation::{Elevation, ElevationId};
 use crate::domain::time::Wall;
-use crate::engine::Engine;
+use crate::engine::{Engine, EngineError};
 use crate::store::{Query, Scope};
 
 /// How many elevations a list has when nobody says.
@@ -24,14 +24,21 @@ impl Elevations {
         Self { engine, callers }
     }
 
-    fn shown(&self, elevation: Elevation) -> jitd_api::Elevation {
-        wire::elevation(elevation, self.engine.policy().ok())
+    fn one(&self, outcome: Result<Elevation, EngineError>) -> Result<jitd_api::Elevation, Error> {
+        Ok(wire::elevation(
+            outcome.map_err(wire::error)?,
+            self.engine.policy().ok(),
+        ))
     }
 
-    fn all_shown(&self, elevations: Vec<Elevation>) -> Vec<jitd_api::Elevation> {
-        elevations
+    fn all(
+        &self,
+        outcome: Result<Vec<Elevation>, EngineError>,
+    ) -> Result<Vec<jitd_api::Elevation>, Error> {
+        outcome
+            .map_err(wire::error)?
             .into_iter()
-            .map(|elevation| self.shown(elevation))
+            .map(|elevation| self.one(Ok(elevation)))
             .collect()
     }
 }
@@ -64,11 +71,11 @@ impl Elevations {
     ) -> Result<jitd_api::Elevation, Error> {
         let caller = self.callers.identify(&header).await?;
         let shorter = (duration != 0).then_some(duration);
-        let approved = self
-            .engine
-            .approve(&caller, ElevationId(id), shorter, comment)
-            .await;
-        Ok(self.shown(approved.map_err(wire::error)?))
+        self.one(
+            self.engine
+                .approve(&caller, ElevationId(id), shorter, comment)
+                .await,
+        )
     }
 
     /// Decide against a pending elevation.
@@ -79,8 +86,7 @@ impl Elevations {
         comment: &str,
     ) -> Result<jitd_api::Elevation, Error> {
         let caller = self.callers.identify(&header).await?;
-        let denied = self.engine.deny(&caller, ElevationId(id), comment).await;
-        Ok(self.shown(denied.map_err(wire::error)?))
+        self.one(self.engine.deny(&caller, ElevationId(id), comment).await)
     }
 
     /// Take back a pending request of one's own.
@@ -90,8 +96,7 @@ impl Elevations {
         id: u64,
     ) -> Result<jitd_api::Elevation, Error> {
         let caller = self.callers.identify(&header).await?;
-        let cancelled = self.engine.cancel(&caller, ElevationId(id)).await;
-        Ok(self.shown(cancelled.map_err(wire::error)?))
+        self.one(self.engine.cancel(&caller, ElevationId(id)).await)
     }
 
     /// End an active elevation of one's own; 0 ends all of them.
@@ -102,8 +107,7 @@ impl Elevations {
     ) -> Result<Vec<jitd_api::Elevation>, Error> {
         let caller = self.callers.identify(&header).await?;
         let id = (id != 0).then_some(ElevationId(id));
-        let ended = self.engine.end(&caller, id).await.map_err(wire::error)?;
-        Ok(self.all_shown(ended))
+        self.all(self.engine.end(&caller, id).await)
     }
 
     /// End somebody's active elevation.
@@ -114,8 +118,7 @@ impl Elevations {
         comment: &str,
     ) -> Result<jitd_api::Elevation, Error> {
         let caller = self.callers.identify(&header).await?;
-        let revoked = self.engine.revoke(&caller, ElevationId(id), comment).await;
-        Ok(self.shown(revoked.map_err(wire::error)?))
+        self.one(self.engine.revoke(&caller, ElevationId(id), comment).await)
     }
 
     /// End all active elevations of a user and a role; an empty name means any.
@@ -129,12 +132,11 @@ impl Elevations {
         let caller = self.callers.identify(&header).await?;
         let some = |name: &'_ str| (!name.is_empty()).then(|| name.to_owned());
         let (user, role) = (some(user), some(role));
-        let revoked = self
-            .engine
-            .revoke_matching(&caller, user.as_deref(), role.as_deref(), comment)
-            .await
-            .map_err(wire::error)?;
-        Ok(self.all_shown(revoked))
+        self.all(
+            self.engine
+                .revoke_matching(&caller, user.as_deref(), role.as_deref(), comment)
+                .await,
+        )
     }
 
     /// One elevation.
@@ -144,12 +146,7 @@ impl Elevations {
         id: u64,
     ) -> Result<jitd_api::Elevation, Error> {
         let caller = self.callers.identify(&header).await?;
-        let found = self
-            .engine
-            .get(&caller, ElevationId(id))
-            .await
-            .map_err(wire::error)?;
-        Ok(self.shown(found))
+        self.one(self.engine.get(&caller, ElevationId(id)).await)
     }
 
     /// Elevations that the caller may see, newest first.
@@ -160,12 +157,7 @@ impl Elevations {
     ) -> Result<Vec<jitd_api::Elevation>, Error> {
         let query = query(filter)?;
         let caller = self.callers.identify(&header).await?;
-        let found = self
-            .engine
-            .list(&caller, query)
-            .await
-            .map_err(wire::error)?;
-        Ok(self.all_shown(found))
+        self.all(self.engine.list(&caller, query).await)
     }
 
     /// What waits for the caller's decision, oldest first.
@@ -174,7 +166,7 @@ impl Elevations {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<Vec<jitd_api::Elevation>, Error> {
         let caller = self.callers.identify(&header).await?;
-        Ok(self.all_shown(self.engine.pending(&caller).await))
+        self.all(Ok(self.engine.pending(&caller).await))
     }
 
     /// Where the caller stands.
@@ -193,8 +185,8 @@ impl Elevations {
         let to_decide = self.engine.pending(&caller).await.len();
         Ok(Status {
             user: caller.account.name.to_string(),
-            active: self.all_shown(active),
-            pending: self.all_shown(pending),
+            active: self.all(Ok(active))?,
+            pending: self.all(Ok(pending))?,
             roles,
             to_decide: u32::try_from(to_decide).unwrap_or(u32::MAX),
         })

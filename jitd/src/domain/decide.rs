@@ -9,7 +9,7 @@ use jitd_api::{RequestOptions, State, Verdict};
 
 use super::elevation::{Decision, Elevation, ElevationId, Ended, Grant};
 use super::person::Caller;
-use super::policy::{Policy, Role};
+use super::policy::{People, Policy, Role};
 use super::text;
 use super::time::{Boot, Now, Seconds, Wall};
 
@@ -247,12 +247,7 @@ pub fn deny(
 /// # Errors
 /// Not the requester's, or no longer pending.
 pub fn cancel(caller: &Caller, elevation: &Elevation, now: &Now) -> Result<Elevation, Refusal> {
-    if !caller.holds(elevation) {
-        return Err(Refusal::NotAllowed(format!(
-            "request {} is {}'s; an approver can deny it: jitctl deny {} --comment \"…\"",
-            elevation.id, elevation.user, elevation.id
-        )));
-    }
+    must_hold(caller, elevation, "deny")?;
     still_pending(elevation, now)?;
     let mut cancelled = elevation.clone();
     end_as(&mut cancelled, State::Cancelled, caller, now);
@@ -264,12 +259,7 @@ pub fn cancel(caller: &Caller, elevation: &Elevation, now: &Now) -> Result<Eleva
 /// # Errors
 /// Not the holder, or not active.
 pub fn release(caller: &Caller, elevation: &Elevation, now: &Now) -> Result<Elevation, Refusal> {
-    if !caller.holds(elevation) {
-        return Err(Refusal::NotAllowed(format!(
-            "elevation {} is {}'s; an approver can revoke it: jitctl revoke {} --comment \"…\"",
-            elevation.id, elevation.user, elevation.id
-        )));
-    }
+    must_hold(caller, elevation, "revoke")?;
     still_active(elevation, now)?;
     let mut released = elevation.clone();
     end_as(&mut released, State::Released, caller, now);
@@ -354,11 +344,18 @@ pub fn could_decide(role: &Role, caller: &Caller, elevation: &Elevation) -> bool
     may_decide(&role.approvers, caller, elevation).is_ok()
 }
 
-fn may_decide(
-    approvers: &super::policy::People,
-    caller: &Caller,
-    elevation: &Elevation,
-) -> Result<(), Refusal> {
+/// `instead` is the command by which an approver can do it.
+fn must_hold(caller: &Caller, elevation: &Elevation, instead: &str) -> Result<(), Refusal> {
+    if caller.holds(elevation) {
+        return Ok(());
+    }
+    Err(Refusal::NotAllowed(format!(
+        "elevation {0} is {1}'s; an approver can {instead} it: jitctl {instead} {0} --comment \"…\"",
+        elevation.id, elevation.user
+    )))
+}
+
+fn may_decide(approvers: &People, caller: &Caller, elevation: &Elevation) -> Result<(), Refusal> {
     if caller.had_a_hand_in(elevation) {
         return Err(Refusal::NotAllowed(format!(
             "nobody decides their own elevation: {} was asked for by {}; it needs one of {}",
@@ -371,7 +368,7 @@ fn may_decide(
 }
 
 fn has_authority(
-    approvers: &super::policy::People,
+    approvers: &People,
     caller: &Caller,
     elevation: &Elevation,
 ) -> Result<(), Refusal> {
