@@ -8,6 +8,8 @@ PACKAGES := target/packages
 ASSETS   := target/assets
 # cargo-deb has no placeholder for the multiarch folder of the module.
 DEB_VARIANT := $(if $(filter aarch64,$(shell uname -m)),--variant=arm64)
+# What the programs say of their sources is the same wherever they are built.
+SOURCES  := --remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=cargo
 # Machines that tests boot at the same time.
 JOBS     ?= $(shell nproc)
 
@@ -43,6 +45,8 @@ check:
 	$(CARGO) test --workspace --exclude jit-tests
 	@if command -v cargo-deny >/dev/null; then $(CARGO) deny check; fi
 
+build assets: export RUSTFLAGS += $(SOURCES)
+
 # The module is built alone. Built together with the others it would get their
 # features of shared crates too, and with them threads inside of sudo.
 build:
@@ -65,7 +69,7 @@ rpm: build assets
 	$(CARGO) generate-rpm --package jitd --target-dir target --output $(PACKAGES)/
 
 bench: provision deb
-	$(CARGO) run --quiet --release --package jit-tests --bin bench
+	RUSTFLAGS="$(RUSTFLAGS) $(SOURCES)" $(CARGO) run --quiet --release --package jit-tests --bin bench
 
 # Files only. What a package does besides: systemd-sysusers, systemctl
 # daemon-reload and enable, and a reload of the system bus.

@@ -14,6 +14,7 @@ const POLICY: &str = "/etc/jitd/jitd.toml";
 #[derive(Clone, Debug)]
 pub struct MachineBuilder {
     release: Release,
+    packages: Vec<&'static str>,
     software: Software,
     users: Vec<(String, Vec<String>)>,
     passwords: Vec<(String, String)>,
@@ -48,12 +49,20 @@ impl MachineBuilder {
     pub(crate) fn new(release: Release) -> Self {
         Self {
             release,
+            packages: Vec::new(),
             software: Software::SetUp,
             users: Vec::new(),
             passwords: Vec::new(),
             files: Vec::new(),
             sudo: Sudo::Classic,
         }
+    }
+
+    /// A Debian package beyond what every machine has. The first machine with
+    /// it takes minutes: it gets a root of its own.
+    pub fn package(mut self, name: &'static str) -> Self {
+        self.packages.push(name);
+        self
     }
 
     /// A user with a home, bash, no password, and a key for ssh.
@@ -113,8 +122,10 @@ impl MachineBuilder {
     #[track_caller]
     pub fn boot(self) -> Machine {
         let container = Container::boot(match self.software {
-            Software::Plain => layer::plain(self.release),
-            Software::Installed | Software::SetUp => layer::with_package(self.release),
+            Software::Plain => layer::plain(self.release, &self.packages),
+            Software::Installed | Software::SetUp => {
+                layer::with_package(self.release, &self.packages)
+            }
         });
         self.put_files(&container);
         let script = self.script();

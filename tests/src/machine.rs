@@ -17,6 +17,9 @@ use crate::streams::Streams;
 use crate::terminal::Terminal;
 use crate::wait::{LIMIT, holds_within};
 
+/// How long apt may take over our package.
+const APT: Duration = Duration::from_secs(120);
+
 /// What a failed scene prints.
 const DIAGNOSIS: &str = "
 echo '--- journal'; journalctl --boot --no-pager --output=short-precise --lines=150
@@ -86,6 +89,21 @@ impl Machine {
         Background::start(self.container.door(), user, command)
     }
 
+    /// Installs `deb`, a file outside, by apt, without questions.
+    #[track_caller]
+    pub fn apt_install(&self, deb: &Path) -> Output {
+        let name = deb.file_name().unwrap_or_default().to_string_lossy();
+        let inside = format!("/var/tmp/{name}");
+        fs::copy(deb, self.outside(&inside)).expect("a package can be put into the machine");
+        let inside = quote(&inside);
+        let output = self.run_within(
+            APT,
+            &format!("DEBIAN_FRONTEND=noninteractive apt-get install --yes {inside}"),
+        );
+        self.run(&format!("rm {inside}")).ok();
+        output
+    }
+
     /// Logs `user` in by ssh, without a terminal.
     #[track_caller]
     pub fn ssh(&self, user: &str) -> Shell {
@@ -103,6 +121,19 @@ impl Machine {
     #[track_caller]
     pub fn reboot(&mut self) {
         self.container.power_off();
+        self.container.boot_again();
+    }
+
+    /// Shuts the machine down in order and leaves it off, until
+    /// [`Machine::power_on`].
+    #[track_caller]
+    pub fn power_off(&mut self) {
+        self.container.power_off();
+    }
+
+    /// Boots a machine that is off.
+    #[track_caller]
+    pub fn power_on(&mut self) {
         self.container.boot_again();
     }
 

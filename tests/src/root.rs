@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::door::FORBIDDEN;
 use crate::release::Release;
-use crate::workplace::{fingerprint, lab, made_once, target};
+use crate::workplace::{fingerprint, lab, made_once};
 
 /// What is done to the root after debootstrap. `/etc/skel` gives every new
 /// user a key that root's ssh client holds; the masked timers would only make
@@ -25,15 +25,16 @@ systemctl --quiet set-default multi-user.target
 rm -rf /var/cache/apt/archives/*.deb /var/lib/apt/lists/*
 ";
 
-/// The root of `release`. The first call on a machine takes a minute or two.
-pub(crate) fn root_of(release: Release) -> PathBuf {
-    let packages = release.packages().join(",");
+/// The root of `release` with `more` of its packages. The first call for a root
+/// takes a minute or two.
+pub(crate) fn root_of(release: Release, more: &[&str]) -> PathBuf {
+    let packages = [&release.packages()[..], more].concat().join(",");
     let recipe = fingerprint(format!("{packages}\n{RECIPE}").as_bytes());
     let root = lab("").join(format!("{release}-{recipe}"));
     made_once(&root, |folder| {
         eprintln!("lab: making a {release} root (once; a minute or two)");
         fs::create_dir_all(folder).expect("a folder can be made in the lab");
-        let log = target().join("lab").join(format!("{release}.log"));
+        let log = root.with_extension("log");
         make(release, &packages, folder, &log);
     });
     root

@@ -59,7 +59,7 @@ impl Engine {
         comment: &str,
     ) -> Result<Elevation, EngineError> {
         let policy = self.policy()?;
-        self.change(caller, id, |elevation, now| {
+        self.change(id, |elevation, now| {
             let role = policy
                 .role(elevation.role.as_str())
                 .ok_or_else(|| no_such_role(elevation))?;
@@ -91,7 +91,7 @@ impl Engine {
         id: ElevationId,
         comment: &str,
     ) -> Result<Elevation, EngineError> {
-        self.change(caller, id, |elevation, now| {
+        self.change(id, |elevation, now| {
             let denied = decide::deny(self.role_of(elevation), caller, elevation, comment, now)?;
             let event = Event::new(EventName::Denied, &denied, now.wall)
                 .by(caller)
@@ -109,7 +109,7 @@ impl Engine {
     /// # Errors
     /// See [`decide::cancel`].
     pub async fn cancel(&self, caller: &Caller, id: ElevationId) -> Result<Elevation, EngineError> {
-        self.change(caller, id, |elevation, now| {
+        self.change(id, |elevation, now| {
             let cancelled = decide::cancel(caller, elevation, now)?;
             let event = Event::new(EventName::Cancelled, &cancelled, now.wall).by(caller);
             Ok(Change {
@@ -138,7 +138,7 @@ impl Engine {
             })
         };
         match id {
-            Some(id) => Ok(vec![self.change(caller, id, release).await?]),
+            Some(id) => Ok(vec![self.change(id, release).await?]),
             None => self
                 .change_all(|elevation, now| {
                     (caller.holds(elevation) && elevation.is_active(now))
@@ -165,7 +165,7 @@ impl Engine {
         id: ElevationId,
         comment: &str,
     ) -> Result<Elevation, EngineError> {
-        self.change(caller, id, |elevation, now| {
+        self.change(id, |elevation, now| {
             self.revoked(caller, elevation, comment, now)
         })
         .await
@@ -322,11 +322,10 @@ impl Engine {
         (open, now)
     }
 
-    /// Changes one open elevation. A closed one is decided upon as well, so that the caller
-    /// learns its state; one that the caller may not see does not exist.
+    /// Changes one open elevation. A closed one is decided upon as well, so that whoever could
+    /// have changed it learns its state.
     async fn change(
         &self,
-        caller: &Caller,
         id: ElevationId,
         decide: impl FnOnce(&Elevation, &Now) -> Result<Change, Refusal>,
     ) -> Result<Elevation, EngineError> {
@@ -340,16 +339,7 @@ impl Engine {
                 .await?
                 .ok_or_else(|| not_found(id))?,
         };
-        let change = decide(&elevation, &now).map_err(|refusal| {
-            let policy = self.shared.policy.loaded().map(AsRef::as_ref);
-            match refusal {
-                // Whoever may not even see it learns no more than that they may not.
-                Refusal::WrongState(_) if !decide::may_see(policy, caller, &elevation) => {
-                    not_found(id)
-                }
-                refusal => refusal,
-            }
-        })?;
+        let change = decide(&elevation, &now)?;
         let changed = change.elevation.clone();
         self.settle(open, vec![change], &now).await?;
         Ok(changed)
@@ -389,9 +379,7 @@ impl Engine {
 }
 
 fn not_found(id: ElevationId) -> Refusal {
-    Refusal::NotFound(format!(
-        "there is no elevation {id} that you may see; see: jitctl list"
-    ))
+    Refusal::NotFound(format!("there is no elevation {id} that you may see"))
 }
 
 fn no_such_role(elevation: &Elevation) -> Refusal {

@@ -3,6 +3,7 @@
 use libsystemd::logging::{Priority, journal_send};
 
 use super::Recorded;
+use crate::domain::text;
 
 /// Where journald listens.
 pub(super) const SOCKET: &str = "/run/systemd/journal/socket";
@@ -19,9 +20,12 @@ pub(super) fn send(recorded: &Recorded, line: &str) -> Result<(), libsystemd::er
         ("MESSAGE_ID", recorded.event.name.message_id()),
     ]
     .map(|(key, value)| (key.to_owned(), value.to_owned()));
-    let own = recorded
-        .fields()
-        .into_iter()
-        .map(|(key, value)| (format!("JITD_{}", key.to_ascii_uppercase()), value));
+    let own = recorded.fields().into_iter().map(|(key, value)| {
+        // A reader that prints a field as it is (journalctl -o verbose) is a terminal too.
+        (
+            format!("JITD_{}", key.to_ascii_uppercase()),
+            text::escaped(&value),
+        )
+    });
     journal_send(Priority::Notice, line, fixed.into_iter().chain(own))
 }

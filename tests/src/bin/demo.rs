@@ -11,6 +11,7 @@ use std::env;
 use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
+use jit_tests::scene::number_of_waiting;
 use jit_tests::{Machine, Output, Release};
 
 const POLICY: &str = r#"[managed]
@@ -65,7 +66,7 @@ fn tell(teller: &Teller, machine: &Machine) {
     teller.says("So she asks, and waits.");
     teller.types("carol", ASK);
     let mut asking = carol.spawn(ASK);
-    let number = number(&asking.wait_for_output("\n"));
+    let number = number_of_waiting(&asking);
 
     teller.says("alice, an approver, sees it and agrees.");
     let pending = teller.shows("alice", alice.run("jitctl pending"));
@@ -112,14 +113,6 @@ fn tell(teller: &Teller, machine: &Machine) {
     for event in ["requested", "approved"] {
         record.contains(&format!("event=elevation.{event} id={number}"));
     }
-}
-
-/// The number that `request` prints first, alone on its line.
-fn number(stdout: &str) -> u64 {
-    let line = stdout.lines().next().unwrap_or_default();
-    line.trim()
-        .parse()
-        .unwrap_or_else(|_| panic!("request printed {line:?} where its number should be"))
 }
 
 /// Prints the story.

@@ -4,18 +4,27 @@
 //! `impostor name ADDRESS` takes the name `org.jitd1` on the bus at ADDRESS.
 //! `impostor bus SOCKET` goes further: it is the bus too, listens at SOCKET,
 //! and swears that whoever answers there is root.
-#![allow(clippy::print_stdout, reason = "`ready` is what a test waits for")]
+//!
+//! `impostor ask` is the other side: it asks the bus that its environment names,
+//! as jitd's gate would if it heeded it, and says whose yes it got.
+#![allow(
+    clippy::print_stdout,
+    reason = "tests wait for `ready` and read who came"
+)]
 #![forbid(unsafe_code)]
 
 use std::env;
 use std::error::Error;
 use std::future::pending;
 
-use jitd_api::{BUS_NAME, GateAnswer, OBJECT_PATH};
+use futures_util::StreamExt;
+use jitd_api::{BUS_NAME, GATE_INTERFACE, GateAnswer, OBJECT_PATH};
 use tokio::net::UnixListener;
 use zbus::connection::Builder;
-use zbus::{Guid, interface};
+use zbus::names::MemberName;
+use zbus::{Connection, Guid, MessageStream, interface};
 
+const BUS: &str = "org.freedesktop.DBus";
 const BUS_PATH: &str = "/org/freedesktop/DBus";
 
 struct Yes;
@@ -23,28 +32,14 @@ struct Yes;
 #[interface(name = "org.jitd1.Gate")]
 impl Yes {
     #[expect(clippy::unused_self, reason = "the macro wants a method")]
-    fn check(&self, _uid: u32, _service: &str) -> GateAnswer {
+    fn check(&self, uid: u32, service: &str) -> GateAnswer {
+        println!("asked about uid {uid} and {service}");
         GateAnswer {
             allowed: true,
             elevation: Some(1),
             ends_at: Some(i64::MAX),
             ..GateAnswer::default()
         }
-    }
-}
-
-struct FalseBus;
-
-#[interface(name = "org.freedesktop.DBus")]
-#[expect(clippy::unused_self, reason = "the macro wants methods")]
-impl FalseBus {
-    fn hello(&self) -> &'static str {
-        ":1.2"
-    }
-
-    #[zbus(name = "GetConnectionUnixUser")]
-    fn user_of(&self, _name: &str) -> u32 {
-        0
     }
 }
 
@@ -56,7 +51,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["name", address] => runtime.block_on(take_the_name(address)),
         ["bus", socket] => runtime.block_on(be_the_bus(socket)),
-        _ => Err("say: impostor name ADDRESS, or: impostor bus SOCKET".into()),
+        ["ask"] => runtime.block_on(ask()),
+        _ => Err("say: impostor name ADDRESS, impostor bus SOCKET, or impostor ask".into()),
     }
 }
 
@@ -70,23 +66,66 @@ async fn take_the_name(address: &str) -> Result<(), Box<dyn Error>> {
     pending().await
 }
 
+async fn ask() -> Result<(), Box<dyn Error>> {
+    let bus = Builder::system().build().await?;
+    let question = (1000_u32, "sudo");
+    let reply = bus
+        .call_method(
+            Some(BUS_NAME),
+            OBJECT_PATH,
+            Some(GATE_INTERFACE),
+            "Check",
+            &question,
+        )
+        .await?;
+    let answer: GateAnswer = reply.body().deserialize()?;
+    let header = reply.header();
+    let sender = header.sender().ok_or("nobody answered")?.as_str();
+    let reply = bus
+        .call_method(
+            Some(BUS),
+            BUS_PATH,
+            Some(BUS),
+            "GetConnectionUnixUser",
+            &sender,
+        )
+        .await?;
+    let uid: u32 = reply.body().deserialize()?;
+    println!("allowed={} by uid {uid}", answer.allowed);
+    Ok(())
+}
+
 async fn be_the_bus(socket: &str) -> Result<(), Box<dyn Error>> {
     let listener = UnixListener::bind(socket)?;
     println!("ready");
-    let mut connections = Vec::new();
     loop {
         let (stream, _) = listener.accept().await?;
-        let connection = Builder::unix_stream(stream.into_std()?.into())
+        println!("somebody came");
+        let messages = Builder::unix_stream(stream.into_std()?)
             .server(Guid::generate())
             .p2p()
             .unique_name(":1.1")
-            .serve_at(BUS_PATH, FalseBus)
-            .serve_at(OBJECT_PATH, Yes)
-            .build()
-            .await;
-        match connection {
-            Ok(connection) => connections.push(connection),
-            Err(error) => println!("someone did not get in: {error}"),
+            .build_message_stream()
+            .await?;
+        tokio::spawn(answer_all(messages));
+    }
+}
+
+/// As the bus, and as the jitd that would be on it.
+async fn answer_all(mut messages: MessageStream) -> zbus::Result<()> {
+    let connection = Connection::from(&messages);
+    while let Some(message) = messages.next().await {
+        let message = message?;
+        let header = message.header();
+        match header.member().map(MemberName::as_str) {
+            Some("Hello") => connection.reply(&header, &":1.2").await?,
+            Some("GetConnectionUnixUser") => connection.reply(&header, &0_u32).await?,
+            Some("Check") => {
+                let (uid, service): (u32, String) = message.body().deserialize()?;
+                connection.reply(&header, &Yes.check(uid, &service)).await?;
+            }
+            _ => connection.reply(&header, &()).await?,
         }
     }
+    Ok(())
 }

@@ -1,0 +1,259 @@
+//! Whatever is wrong with jitd or the bus: managed people are refused in time
+//! and read why, nobody else notices, and when it is over all goes on.
+#![allow(clippy::expect_used, clippy::panic, reason = "this is a test")]
+
+use std::path::Path;
+use std::time::Duration;
+
+use jit_tests::{Background, Machine, Output, Release, Shell};
+
+mod cast;
+use cast::{PASSWORD, ROOTS_PASSWORD, SOON, elevate_carol, scene};
+
+/// The module's deadline, and a little for sudo itself.
+const IN_TIME: Duration = Duration::from_millis(2_000 + 800);
+/// For those who are not managed: as on any day.
+const AT_ONCE: Duration = Duration::from_secs(1);
+
+#[test]
+fn jitd_is_stopped() {
+    for release in Release::ALL {
+        let scene = Scene::boot(release);
+        scene.machine.run("systemctl stop jitd").ok();
+        scene.only_carol_is_refused("jitd is not running (org.jitd1 is not on the system bus)");
+        // The module did not have it started: an admin who stops it means it.
+        assert_eq!(scene.machine.pid_of_unit("jitd.service"), None);
+        scene.machine.run("systemctl start jitd").ok();
+        scene.carol_has_root();
+    }
+}
+
+#[test]
+fn jitd_is_killed_and_does_not_come_back() {
+    for release in Release::ALL {
+        let scene = Scene::boot(release);
+        scene
+            .machine
+            .run("systemctl mask --runtime jitd.service")
+            .ok();
+        scene.machine.kill("jitd.service", "KILL");
+        scene.only_carol_is_refused("jitd is not running");
+        scene
+            .machine
+            .run("systemctl unmask --runtime jitd.service && systemctl start jitd.service")
+            .ok();
+        scene.carol_has_root();
+    }
+}
+
+#[test]
+fn jitd_is_killed_and_comes_back_by_itself() {
+    for release in Release::ALL {
+        let scene = Scene::boot(release);
+        let before = scene.machine.pid_of_unit("jitd.service").expect("it runs");
+        scene.machine.kill("jitd.service", "KILL");
+        scene.machine.wait_until("carol has root again", SOON, || {
+            scene.carol.run("sudo -n id").status == 0
+        });
+        let after = scene.machine.pid_of_unit("jitd.service").expect("it runs");
+        assert_ne!(before, after, "{release}: it was not killed");
+    }
+}
+
+#[test]
+fn jitd_hangs() {
+    for release in Release::ALL {
+        let scene = Scene::boot(release);
+        scene.machine.kill("jitd.service", "STOP");
+        scene.only_carol_is_refused("jitd did not answer within 2 s");
+        scene.machine.kill("jitd.service", "CONT");
+        scene.carol_has_root();
+    }
+}
+
+/// The bus policy keeps others from the name; here root has opened it, and
+/// mallory's program says yes to whatever it is asked.
+#[test]
+fn somebody_else_has_the_name() {
+    for release in Release::ALL {
+        let scene = Scene::boot(release);
+        let machine = &scene.machine;
+        machine.put_program(
+            Path::new(env!("CARGO_BIN_EXE_impostor")),
+            "/usr/local/bin/impostor",
+        );
+        let pose = "exec impostor name unix:path=/run/dbus/system_bus_socket";
+        machine.run("systemctl stop jitd").ok();
+        // With the bus policy of the package, the name is out of reach.
+        machine
+            .run_as("mallory", pose)
+            .fails_with(1)
+            .contains("AccessDenied");
+        let open = r#"<busconfig><policy user="mallory"><allow own="org.jitd1"/></policy>
+            <policy context="mandatory"><allow send_destination="org.jitd1"/></policy></busconfig>"#;
+        machine
+            .run_with_input("cat >/etc/dbus-1/system.d/zz-open.conf", open)
+            .ok();
+        machine.run("systemctl reload dbus").ok();
+        let mallory = machine.spawn_as("mallory", pose);
+        mallory.wait_for_output("ready");
+        // It does say yes, to whoever believes it.
+        machine
+            .run("busctl call org.jitd1 /org/jitd1 org.jitd1.Gate Check us 1001 sudo")
+            .ok()
+            .contains(r#""allowed" b true"#);
+
+        let uid = machine.run("id -u mallory");
+        let why = format!("org.jitd1 belongs to uid {}, not to root", uid.ok().text());
+        scene.only_carol_is_refused(&why);
+        asked_about_sudo(&mallory);
+
+        drop(mallory);
+        machine.run("rm /etc/dbus-1/system.d/zz-open.conf").ok();
+        machine.run("systemctl reload dbus").ok();
+        machine.run("systemctl start jitd").ok();
+        scene.carol_has_root();
+    }
+}
+
+/// Debian's own `pam_systemd` waits for a bus that hangs, at every login and
+/// every su, as the machine without our package shows. Without it, su shows
+/// that we do not.
+#[test]
+fn the_bus_hangs() {
+    for release in Release::ALL {
+        let control = Machine::builder(release).plain().boot();
+        control.kill("dbus.service", "STOP");
+        control.run("timeout 4 su -c id").fails_with(124);
+        control.kill("dbus.service", "CONT");
+
+        let scene = Scene::boot(release);
+        scene
+            .machine
+            .run("sed --in-place /pam_systemd/d /etc/pam.d/common-session")
+            .ok();
+        scene.machine.kill("dbus.service", "STOP");
+        scene.only_carol_is_refused("the system bus did not answer within 2 s");
+        scene.machine.kill("dbus.service", "CONT");
+        scene.carol_has_root();
+    }
+}
+
+#[test]
+fn the_bus_is_stopped() {
+    for release in Release::ALL {
+        let scene = Scene::boot(release);
+        let machine = &scene.machine;
+        machine
+            .run("systemctl stop dbus.socket dbus.service && test -S /run/dbus/system_bus_socket")
+            .ok();
+        scene.only_carol_is_refused("the system bus is not reachable (Connection refused)");
+        machine.run("rm /run/dbus/system_bus_socket").ok();
+        scene.only_carol_is_refused("the system bus is not reachable (No such file or directory)");
+        // systemd stopped jitd with its bus, and starts it when told to.
+        machine.run("systemctl start dbus.socket jitd.service").ok();
+        scene.carol_has_root();
+    }
+}
+
+#[test]
+fn the_bus_dies_and_comes_back() {
+    for release in Release::ALL {
+        let scene = Scene::boot(release);
+        let before = scene.machine.pid_of_unit("jitd.service").expect("it runs");
+        scene.machine.kill("dbus.service", "KILL");
+        // jitd ends with its bus, and is started anew.
+        scene.machine.wait_until("carol has root again", SOON, || {
+            scene.carol.run("sudo -n id").status == 0
+        });
+        let after = scene.machine.pid_of_unit("jitd.service").expect("it runs");
+        assert_ne!(before, after, "{release}: it was not started anew");
+        scene.carol_has_root();
+    }
+}
+
+/// carol holds an active elevation that opens sudo and su. Both shells were
+/// opened before anything went wrong.
+struct Scene {
+    machine: Machine,
+    carol: Shell,
+    dave: Shell,
+}
+
+impl Scene {
+    #[track_caller]
+    fn boot(release: Release) -> Self {
+        let machine = scene(release).boot();
+        let scene = Self {
+            carol: machine.ssh("carol"),
+            dave: machine.ssh("dave"),
+            machine,
+        };
+        // su waits before it says that it failed: that is not ours to measure.
+        scene
+            .machine
+            .run("echo 'FAIL_DELAY 0' >>/etc/login.defs")
+            .ok();
+        elevate_carol(&scene.machine, "10m");
+        scene.carol_has_root();
+        scene
+    }
+
+    /// By sudo without a password and with one, and by su.
+    #[track_caller]
+    fn carol_has_root(&self) {
+        for command in [
+            "sudo -n id",
+            &format!("sudo -kS whoami <<< {PASSWORD}"),
+            &format!("su -c id <<< {ROOTS_PASSWORD}"),
+        ] {
+            is_root(&self.carol.run(command));
+        }
+    }
+
+    #[track_caller]
+    fn only_carol_is_refused(&self, why: &str) {
+        let refused = |command: &str| {
+            let output = self.carol.run(command);
+            output
+                .fails_with(1)
+                .contains(why)
+                .lacks("uid=0")
+                .lacks("root\n");
+            assert!(output.took < IN_TIME, "too slow: {output}");
+        };
+        // In the account stage, in the auth stage, and by su.
+        refused("sudo -n id");
+        refused(&format!("sudo -kS whoami <<< {PASSWORD}"));
+        refused(&format!("su -c id <<< {ROOTS_PASSWORD}"));
+
+        let at_once = |output: Output| {
+            is_root(&output);
+            assert!(output.took < AT_ONCE, "too slow: {output}");
+        };
+        at_once(self.dave.run(&format!("sudo -kS id <<< {PASSWORD}")));
+        at_once(self.dave.run(&format!("su -c id <<< {ROOTS_PASSWORD}")));
+        at_once(self.machine.run("sudo id"));
+        at_once(self.machine.run("su -c id"));
+        // root becomes carol as ever: it is root who asks.
+        let carol = self.machine.run("sudo -u carol id && su carol -c id");
+        carol.ok().contains("(carol)");
+        assert!(carol.took < AT_ONCE, "too slow: {carol}");
+    }
+}
+
+#[track_caller]
+fn is_root(output: &Output) {
+    output.ok();
+    assert!(
+        output.stdout.contains("uid=0(root)") || output.text() == "root",
+        "not root: {output}"
+    );
+}
+
+/// The false jitd was really asked: it was not something else that refused.
+#[track_caller]
+fn asked_about_sudo(impostor: &Background) {
+    let said = impostor.wait_for_output("asked about");
+    assert!(said.contains("and sudo"), "it was asked: {said}");
+}
