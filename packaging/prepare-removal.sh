@@ -28,6 +28,10 @@ stay() {
     exit "$status"
 }
 trap stay EXIT
+# A closed terminal ends this script too, and it must not end half-way in silence.
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
 
 if systemd_runs; then
     systemctl --quiet --runtime mask jitd.service
@@ -39,6 +43,9 @@ jitd withdraw </dev/null
 
 say "taking pam_jit out of PAM, and our line out of sudo.conf"
 jitctl setup --undo --yes </dev/null
+
+# Only now: while the gate is there, a missing group of its would close it to all.
+jitd remove-groups </dev/null
 
 # Lines that somebody else wrote are theirs to take out, but they must be out.
 # Left-over copies that no program uses as a service don't count.

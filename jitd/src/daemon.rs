@@ -1,6 +1,8 @@
 //! The daemon's life: start, serve until told to stop, keep time.
 #![forbid(unsafe_code)]
 
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,8 +15,9 @@ use crate::record::{Priority, Teller, note};
 use crate::store::Store;
 use crate::{bus, paths, policy_file};
 
-/// How long to wait before trying again what the host did not allow, in milliseconds.
-const RETRY: i64 = 1_000;
+/// How long to wait before trying again what the host did not allow, in milliseconds: at first,
+/// and at most.
+const RETRY: (i64, i64) = (1_000, 30_000);
 
 /// Why the daemon ended, or did not start.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -26,15 +29,27 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 pub async fn run() -> Result<(), Failure> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let _only = only_one()?;
     let engine = start(load_policy()).await?;
     let alarm = Alarm::new()?;
     // What ended while jitd was away is taken back before anybody can ask.
-    engine.end_what_policy_ended().await?;
-    engine.end_what_is_due().await?;
+    for ended in [
+        engine.end_what_policy_ended().await,
+        engine.end_what_is_due().await.map(drop),
+    ] {
+        if let Err(error) = ended {
+            note(
+                Priority::Error,
+                &format!("an end could not be recorded yet: {error}"),
+            );
+        }
+    }
     engine.reconcile().await;
+    let gate_ended = bus::serve_gate(engine.gate()).await?;
     let connection = bus::serve(engine.clone()).await?;
     tokio::select! {
         ended = keep_time(&engine, &alarm) => ended?,
+        _ = gate_ended => return Err("the gate's connection to the system bus ended".into()),
         () = connection.closed() => return Err("the system bus went away".into()),
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
@@ -44,8 +59,8 @@ pub async fn run() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Ends all elevations on record, takes everything back that they gave, and removes what jitd
-/// put on the host. For the removal of the package, with the daemon stopped.
+/// Ends all elevations on record and takes back everything that they gave. For the removal of
+/// the package, with the daemon stopped. Groups stay: the gate may still go by them.
 ///
 /// # Errors
 /// What stood in the way; running it again goes on from there.
@@ -53,18 +68,32 @@ pub async fn withdraw() -> Result<(), Failure> {
     if !Path::new(paths::DATABASE).exists() {
         return Ok(Sudoers::new(paths::SUDOERS.into()).remove()?);
     }
+    let _only = only_one()?;
+    // Without a policy nobody has a sudo scope, and managed people stay managed.
     let engine = start(PolicyInForce::Broken("jitd is being removed".to_owned())).await?;
     engine.end_everything().await?;
-    if !engine.reconcile().await {
-        return Err("memberships could not be taken back; see the message above".into());
+    engine.reconcile().await;
+    match engine.trouble() {
+        None => Ok(()),
+        Some(trouble) => Err(trouble.into()),
     }
-    drop(engine);
+}
+
+/// Removes the groups that jitd has created. For the removal of the package, after `withdraw`
+/// and after the gate is out of PAM.
+///
+/// # Errors
+/// What stood in the way; running it again goes on from there.
+pub async fn remove_groups() -> Result<(), Failure> {
+    if !Path::new(paths::DATABASE).exists() {
+        return Ok(());
+    }
+    let _only = only_one()?;
     let store = Store::open(Path::new(paths::DATABASE))?;
-    Sudoers::new(paths::SUDOERS.into()).remove()?;
-    Ok(tokio::task::spawn_blocking(move || {
+    let removed = tokio::task::spawn_blocking(move || {
         Memberships::new(paths::ETC.into(), store)?.remove_owned_groups()
-    })
-    .await??)
+    });
+    Ok(removed.await??)
 }
 
 async fn start(policy: PolicyInForce) -> Result<Engine, Failure> {
@@ -98,30 +127,49 @@ fn load_policy() -> PolicyInForce {
 /// Ends elevations when their time is up, and retries what the host did not allow.
 async fn keep_time(engine: &Engine, alarm: &Alarm) -> Result<(), Failure> {
     let mut changes = engine.changes();
+    let mut retry = RETRY.0;
     loop {
-        let next = match engine.end_what_is_due().await {
-            Ok(_) => engine.next_due().await,
-            Err(error) => {
-                note(
-                    Priority::Error,
-                    &format!("an end could not be recorded yet: {error}"),
-                );
-                // The host follows the clock all the same.
-                engine.reconcile().await;
-                Some(RETRY)
-            }
+        let recorded = engine.end_what_is_due().await.inspect_err(|error| {
+            note(
+                Priority::Error,
+                &format!("an end could not be recorded yet: {error}"),
+            );
+        });
+        // The host follows the clock, also when that cannot be recorded.
+        let done =
+            recorded.is_ok() && engine.matches() || engine.reconcile().await && recorded.is_ok();
+        retry = if done {
+            RETRY.0
+        } else {
+            (retry * 2).min(RETRY.1)
         };
-        let next = if engine.matches() {
+        let next = engine.next_due().await.unwrap_or(i64::MAX / 2);
+        let next = if done {
             next
         } else {
-            Some(next.unwrap_or(RETRY).min(RETRY))
+            next.clamp(RETRY.0, retry)
         };
         tokio::select! {
-            rang = alarm.after(next.unwrap_or(i64::MAX / 2)) => rang?,
+            rang = alarm.after(next) => rang?,
             _ = changes.recv() => {}
         }
-        if !engine.matches() {
-            engine.reconcile().await;
-        }
+    }
+}
+
+/// The one process that may change the record and the host: the daemon, or `withdraw`.
+///
+/// # Errors
+/// Another one runs.
+fn only_one() -> Result<File, Failure> {
+    let path = Path::new(paths::STATE).join("lock");
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(_) => Err("another jitd is running: systemctl stop jitd".into()),
     }
 }

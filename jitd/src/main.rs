@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use jitd::daemon;
 use jitd::record::{Priority, note};
 
-const USAGE: &str = "usage: jitd [withdraw | --version | --help]; see jitd(8)";
+const USAGE: &str = "usage: jitd [withdraw | remove-groups | --version | --help]; see jitd(8)";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -16,6 +16,7 @@ fn main() -> ExitCode {
     let ended = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => block_on(daemon::run()),
         ["withdraw"] => block_on(daemon::withdraw()),
+        ["remove-groups"] => block_on(daemon::remove_groups()),
         ["--version"] => return print(concat!("jitd ", env!("CARGO_PKG_VERSION"))),
         ["--help"] => return print(USAGE),
         _ => {

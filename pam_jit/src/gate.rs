@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use jitd_api::{BUS_NAME, GATE_INTERFACE, GateAnswer, OBJECT_PATH, SYSTEM_BUS_ADDRESS};
+use jitd_api::{GATE_BUS_NAME, GATE_INTERFACE, GateAnswer, OBJECT_PATH, SYSTEM_BUS_ADDRESS};
 use nix::errno::Errno;
 use tokio::time::{Instant, timeout_at};
 use zbus::message::{Flags, Message, Type};
@@ -13,10 +13,23 @@ use zbus::{Connection, MessageStream, connection};
 const BUS: &str = "org.freedesktop.DBus";
 const BUS_PATH: &str = "/org/freedesktop/DBus";
 
+/// The person that the question is about, by number and name: either could have another owner
+/// than it had when jitd learnt of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) uid: u32,
+    pub(crate) name: &'a str,
+}
+
 /// Who is asked whether a service is open to a person.
 pub(crate) trait Gate {
     /// The answer, within `timeout`. Without one that is certainly jitd's: why not.
-    fn check(&self, uid: u32, service: &str, timeout: Duration) -> Result<GateAnswer, Failure>;
+    fn check(
+        &self,
+        person: Asked<'_>,
+        service: &str,
+        timeout: Duration,
+    ) -> Result<GateAnswer, Failure>;
 }
 
 /// Why there is no answer. All of these are refusals.
@@ -28,13 +41,13 @@ pub(crate) enum Failure {
     BusSilent(Duration),
     #[error("this program may not ask jitd: it does not run as root")]
     Forbidden,
-    #[error("jitd is not running (org.jitd1 is not on the system bus)")]
+    #[error("jitd is not running (org.jitd1.Gate is not on the system bus)")]
     NotRunning,
     #[error("jitd did not answer within {}", in_words(.0))]
     Silent(Duration),
     #[error("jitd went away before it answered")]
     Vanished,
-    #[error("org.jitd1 belongs to uid {0}, not to root")]
+    #[error("org.jitd1.Gate belongs to uid {0}, not to root")]
     Impostor(u32),
     #[error("jitd says: {0}")]
     Declined(String),
@@ -58,7 +71,12 @@ impl Gate for SystemBus {
     /// Runs a runtime of its own on this thread and takes it down again: no
     /// thread is started, no descriptor stays open. Everything has the one
     /// deadline, also what zbus sets no limit to (connecting, authenticating).
-    fn check(&self, uid: u32, service: &str, timeout: Duration) -> Result<GateAnswer, Failure> {
+    fn check(
+        &self,
+        person: Asked<'_>,
+        service: &str,
+        timeout: Duration,
+    ) -> Result<GateAnswer, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
             .enable_time()
@@ -69,7 +87,7 @@ impl Gate for SystemBus {
             let bus = timeout_at(deadline, connect())
                 .await
                 .map_err(|_| Failure::BusSilent(timeout))??;
-            timeout_at(deadline, ask(&bus, uid, service))
+            timeout_at(deadline, ask(&bus, person, service))
                 .await
                 .map_err(|_| Failure::Silent(timeout))?
         });
@@ -88,11 +106,11 @@ async fn connect() -> Result<Connection, Failure> {
 /// This order is sound and takes the fewest round trips. The bus writes the
 /// sender into the reply, a unique name is one connection's and never given
 /// again, and the bus has that connection's uid from the kernel; so the uid is
-/// the answerer's, whatever became of the name `org.jitd1` in between. Asking
+/// the answerer's, whatever became of the name in between. Asking
 /// for the owner first would leave a moment in which it can change. That an
 /// impostor learns who is at the gate is no loss.
-async fn ask(bus: &Connection, uid: u32, service: &str) -> Result<GateAnswer, Failure> {
-    let reply = reply_to(question(uid, service)?, bus).await?;
+async fn ask(bus: &Connection, person: Asked<'_>, service: &str) -> Result<GateAnswer, Failure> {
+    let reply = reply_to(question(person, service)?, bus).await?;
     let header = reply.header();
     let sender = header
         .sender()
@@ -108,12 +126,12 @@ async fn ask(bus: &Connection, uid: u32, service: &str) -> Result<GateAnswer, Fa
 
 /// Does not start jitd where it is stopped: systemd restarts it after a crash,
 /// and an admin who stopped it meant it.
-fn question(uid: u32, service: &str) -> Result<Message, Failure> {
+fn question(person: Asked<'_>, service: &str) -> Result<Message, Failure> {
     Message::method_call(OBJECT_PATH, "Check")
-        .destination(BUS_NAME)
+        .destination(GATE_BUS_NAME)
         .interface(GATE_INTERFACE)
         .with_flags(Flags::NO_AUTO_START)
-        .build(&(uid, service))
+        .build(&(person.uid, person.name, service))
         .map_err(|error| Failure::Unintelligible(error.to_string()))
 }
 
@@ -207,7 +225,14 @@ mod tests {
     use super::*;
 
     fn call() -> Message {
-        question(1001, "sudo").unwrap()
+        question(
+            Asked {
+                uid: 1001,
+                name: "carol",
+            },
+            "sudo",
+        )
+        .unwrap()
     }
 
     fn answer(entries: &[(&str, Variant<'_>)]) -> Message {
@@ -226,13 +251,13 @@ mod tests {
     fn asks_what_the_contract_says() {
         let call = call();
         let header = call.header();
-        assert_eq!(header.destination().unwrap().as_str(), "org.jitd1");
+        assert_eq!(header.destination().unwrap().as_str(), "org.jitd1.Gate");
         assert_eq!(header.path().unwrap().as_str(), "/org/jitd1");
         assert_eq!(header.interface().unwrap().as_str(), "org.jitd1.Gate");
         assert_eq!(header.member().unwrap().as_str(), "Check");
         assert_eq!(
-            call.body().deserialize::<(u32, String)>().unwrap(),
-            (1001, "sudo".to_owned())
+            call.body().deserialize::<(u32, String, String)>().unwrap(),
+            (1001, "carol".to_owned(), "sudo".to_owned())
         );
         let flags = header.primary().flags();
         assert!(flags.contains(Flags::NO_AUTO_START));

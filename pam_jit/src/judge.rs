@@ -2,7 +2,7 @@
 
 use crate::arguments::Arguments;
 use crate::directory::{Account, Directory};
-use crate::gate::Gate;
+use crate::gate::{Asked, Gate};
 use crate::managed::{Standing, standing};
 use crate::person::{NoUser, Person, Situation, people};
 use crate::syslog::Severity;
@@ -172,7 +172,14 @@ impl<D: Directory, G: Gate> Court<'_, D, G> {
         }
         let answer = self
             .gate
-            .check(subject.uid, self.situation.service, self.arguments.timeout)
+            .check(
+                Asked {
+                    uid: subject.uid,
+                    name: &subject.name(),
+                },
+                self.situation.service,
+                self.arguments.timeout,
+            )
             .map_err(Refusal::NoAnswer)?;
         if !answer.allowed {
             return Err(Refusal::Closed(answer));
@@ -230,7 +237,12 @@ mod tests {
     }
 
     impl Gate for Jitd {
-        fn check(&self, uid: u32, _: &str, _: Duration) -> Result<GateAnswer, Failure> {
+        fn check(
+            &self,
+            Asked { uid, .. }: Asked<'_>,
+            _: &str,
+            _: Duration,
+        ) -> Result<GateAnswer, Failure> {
             self.asked.borrow_mut().push(uid);
             Ok(GateAnswer {
                 allowed: self.opens_to.contains(&uid),
@@ -259,7 +271,7 @@ mod tests {
     }
 
     impl Gate for Untouchable {
-        fn check(&self, _: u32, _: &str, _: Duration) -> Result<GateAnswer, Failure> {
+        fn check(&self, _: Asked<'_>, _: &str, _: Duration) -> Result<GateAnswer, Failure> {
             panic!("asked")
         }
     }
@@ -351,7 +363,7 @@ mod tests {
     fn no_answer_is_a_refusal() {
         struct Broken;
         impl Gate for Broken {
-            fn check(&self, _: u32, _: &str, _: Duration) -> Result<GateAnswer, Failure> {
+            fn check(&self, _: Asked<'_>, _: &str, _: Duration) -> Result<GateAnswer, Failure> {
                 Err(Failure::NotRunning)
             }
         }

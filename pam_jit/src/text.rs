@@ -226,13 +226,13 @@ mod tests {
         jitd: An administrator can look: systemctl status dbus
         jitd: sudo is refused: this program may not ask jitd: it does not run as root.
         jitd: An administrator can look: systemctl status jitd
-        jitd: sudo is refused: jitd is not running (org.jitd1 is not on the system bus).
+        jitd: sudo is refused: jitd is not running (org.jitd1.Gate is not on the system bus).
         jitd: An administrator can look: systemctl status jitd
         jitd: sudo is refused: jitd did not answer within 500 ms.
         jitd: An administrator can look: systemctl status jitd
         jitd: sudo is refused: jitd went away before it answered.
         jitd: An administrator can look: systemctl status jitd
-        jitd: sudo is refused: org.jitd1 belongs to uid 1003, not to root.
+        jitd: sudo is refused: org.jitd1.Gate belongs to uid 1003, not to root.
         jitd: An administrator can look: busctl status org.jitd1
         jitd: sudo is refused: jitd says: The disk is full.
         jitd: An administrator can look: systemctl status jitd

@@ -50,7 +50,8 @@ fn everyone_sees_the_interfaces_and_only_root_may_ask_the_gate() {
                 assert!(seen.contains(word), "{release}: {user}: {word}: {seen}");
             }
         }
-        let check = "busctl call org.jitd1 /org/jitd1 org.jitd1.Gate Check us 0 sudo 2>&1 || true";
+        let check =
+            "busctl call org.jitd1 /org/jitd1 org.jitd1.Gate Check uss 0 root sudo 2>&1 || true";
         let managed = "busctl call org.jitd1 /org/jitd1 org.jitd1.Policy Managed 2>&1 || true";
         assert!(as_user(&machine, "root", check).contains("allowed"));
         assert!(as_user(&machine, "root", managed).contains("contractors"));
@@ -284,7 +285,7 @@ impl<'a> Answer<'a> {
                 "Pending" | "Status" => "",
                 _ => return None,
             },
-            ("org.jitd1.Gate", "Check") => "us",
+            ("org.jitd1.Gate", "Check") => "uss",
             ("org.jitd1.Policy", "Managed") => "",
             _ => return None,
         })

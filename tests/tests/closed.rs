@@ -20,7 +20,8 @@ fn jitd_is_stopped() {
     for release in Release::ALL {
         let scene = Scene::boot(release);
         scene.machine.run("systemctl stop jitd").ok();
-        scene.only_carol_is_refused("jitd is not running (org.jitd1 is not on the system bus)");
+        scene
+            .only_carol_is_refused("jitd is not running (org.jitd1.Gate is not on the system bus)");
         // The module did not have it started: an admin who stops it means it.
         assert_eq!(scene.machine.pid_of_unit("jitd.service"), None);
         scene.machine.run("systemctl start jitd").ok();
@@ -89,8 +90,8 @@ fn somebody_else_has_the_name() {
             .run_as("mallory", pose)
             .fails_with(1)
             .contains("AccessDenied");
-        let open = r#"<busconfig><policy user="mallory"><allow own="org.jitd1"/></policy>
-            <policy context="mandatory"><allow send_destination="org.jitd1"/></policy></busconfig>"#;
+        let open = r#"<busconfig><policy user="mallory"><allow own="org.jitd1.Gate"/></policy>
+            <policy context="mandatory"><allow send_destination="org.jitd1.Gate"/></policy></busconfig>"#;
         machine
             .run_with_input("cat >/etc/dbus-1/system.d/zz-open.conf", open)
             .ok();
@@ -99,12 +100,15 @@ fn somebody_else_has_the_name() {
         mallory.wait_for_output("ready");
         // It does say yes, to whoever believes it.
         machine
-            .run("busctl call org.jitd1 /org/jitd1 org.jitd1.Gate Check us 1001 sudo")
+            .run("busctl call org.jitd1.Gate /org/jitd1 org.jitd1.Gate Check uss 1001 carol sudo")
             .ok()
             .contains(r#""allowed" b true"#);
 
         let uid = machine.run("id -u mallory");
-        let why = format!("org.jitd1 belongs to uid {}, not to root", uid.ok().text());
+        let why = format!(
+            "org.jitd1.Gate belongs to uid {}, not to root",
+            uid.ok().text()
+        );
         scene.only_carol_is_refused(&why);
         asked_about_sudo(&mallory);
 

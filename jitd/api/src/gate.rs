@@ -2,7 +2,7 @@
 
 use zbus::{DeserializeDict, SerializeDict, wire::Type};
 
-/// The answer of `org.jitd1.Gate.Check(uid, service)`.
+/// The answer of `org.jitd1.Gate.Check(uid, user, service)`.
 ///
 /// A dictionary on the wire, so that an older module in a running sshd
 /// understands a newer daemon. A missing `allowed` is a refusal.

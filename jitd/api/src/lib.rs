@@ -20,6 +20,9 @@ pub use proxy::{ElevationsProxy, PolicyProxy, StateChanged, StateChangedStream};
 
 /// The well-known name on the system bus.
 pub const BUS_NAME: &str = "org.jitd1";
+/// The well-known name at which `pam_jit` asks: a connection of its own, to which nobody but root
+/// can send anything, so that no flood of calls stands before the gate.
+pub const GATE_BUS_NAME: &str = "org.jitd1.Gate";
 /// The one object.
 pub const OBJECT_PATH: &str = "/org/jitd1";
 /// Where `pam_jit` asks; only root may call.

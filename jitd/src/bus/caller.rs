@@ -1,5 +1,6 @@
 //! Who is calling: the account from the bus, the login from the kernel.
 
+use std::ops::Deref;
 use std::time::Duration;
 
 use jitd_api::Error;
@@ -9,6 +10,8 @@ use zbus::message::Header;
 use zbus::names::BusName;
 
 use super::Directory;
+use super::directory::DirectoryError;
+use super::slots::{Slot, Slots};
 use crate::domain::person::{Caller, Person};
 
 /// How long the directory may take for a caller.
@@ -20,6 +23,21 @@ const UNSET: u32 = u32::MAX;
 pub(super) struct Callers {
     bus: DBusProxy<'static>,
     directory: Directory,
+    slots: Slots,
+}
+
+/// A caller, for as long as their call is under way.
+pub(super) struct Visitor {
+    caller: Caller,
+    _slot: Slot,
+}
+
+impl Deref for Visitor {
+    type Target = Caller;
+
+    fn deref(&self) -> &Caller {
+        &self.caller
+    }
 }
 
 impl Callers {
@@ -27,16 +45,18 @@ impl Callers {
         Ok(Self {
             bus: DBusProxy::new(connection).await?,
             directory,
+            slots: Slots::new(),
         })
     }
 
     /// Identifies the sender of a message. Nothing that the message says counts.
-    pub(super) async fn identify(&self, header: &Header<'_>) -> Result<Caller, Error> {
+    pub(super) async fn identify(&self, header: &Header<'_>) -> Result<Visitor, Error> {
         let unknown =
             |why: &str| Error::NotAllowed(format!("jitd could not tell who is calling: {why}"));
         let sender = header
             .sender()
             .ok_or_else(|| unknown("the message has no sender"))?;
+        let slot = self.slots.take(sender).await?;
         let credentials = self
             .bus
             .get_connection_credentials(BusName::Unique(sender.to_owned()))
@@ -55,7 +75,20 @@ impl Callers {
             Some(login_uid) if login_uid != uid => Some(self.person(login_uid).await?),
             _ => None,
         };
-        Ok(Caller { account, login })
+        let caller = Caller { account, login };
+        Ok(Visitor {
+            caller,
+            _slot: slot,
+        })
+    }
+
+    /// Who has an account now; nobody when it is gone.
+    pub(super) async fn holder(&self, uid: u32) -> Result<Option<Person>, Error> {
+        match self.directory.person(uid, PATIENCE).await {
+            Ok(person) => Ok(Some(person)),
+            Err(DirectoryError::NoSuchAccount(_)) => Ok(None),
+            Err(error) => Err(Error::Failed(error.to_string())),
+        }
     }
 
     async fn person(&self, uid: u32) -> Result<Person, Error> {

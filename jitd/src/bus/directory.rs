@@ -15,13 +15,13 @@ const MOST_AT_A_TIME: usize = 8;
 
 /// The directory. Look-ups run beside the bus, and give up after a while.
 #[derive(Debug, Clone)]
-pub struct Directory {
+pub(super) struct Directory {
     places: Arc<Semaphore>,
 }
 
 /// Why a person could not be looked up.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum DirectoryError {
+pub(super) enum DirectoryError {
     /// No such account.
     #[error("there is no account with uid {0}")]
     NoSuchAccount(u32),
@@ -36,7 +36,7 @@ pub enum DirectoryError {
 impl Directory {
     /// The host's.
     #[must_use]
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             places: Arc::new(Semaphore::new(MOST_AT_A_TIME)),
         }
@@ -46,7 +46,11 @@ impl Directory {
     ///
     /// # Errors
     /// See [`DirectoryError`].
-    pub async fn person(&self, uid: u32, patience: Duration) -> Result<Person, DirectoryError> {
+    pub(super) async fn person(
+        &self,
+        uid: u32,
+        patience: Duration,
+    ) -> Result<Person, DirectoryError> {
         let looked_up = async {
             let place = self
                 .places
@@ -65,12 +69,6 @@ impl Directory {
         tokio::time::timeout(patience, looked_up)
             .await
             .unwrap_or(Err(DirectoryError::Slow))
-    }
-}
-
-impl Default for Directory {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

@@ -70,10 +70,15 @@ impl Elevations {
         comment: &str,
     ) -> Result<jitd_api::Elevation, Error> {
         let caller = self.callers.identify(&header).await?;
+        let id = ElevationId(id);
+        let holder = match self.engine.holder_uid(id).await {
+            Some(uid) => self.callers.holder(uid).await?,
+            None => None,
+        };
         let shorter = (duration != 0).then_some(duration);
         self.one(
             self.engine
-                .approve(&caller, ElevationId(id), shorter, comment)
+                .approve(&caller, id, holder.as_ref(), shorter, comment)
                 .await,
         )
     }

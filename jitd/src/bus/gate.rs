@@ -46,15 +46,18 @@ impl GateInterface {
 
 #[zbus::interface(name = "org.jitd1.Gate")]
 impl GateInterface {
-    /// Whether an active elevation opens a PAM service to an account now.
-    async fn check(&self, uid: u32, service: &str) -> Result<GateAnswer, Error> {
-        if service.is_empty() || service.len() > MAX_NAME {
-            return Err(Error::InvalidArgument(format!(
-                "a service name has 1 to {MAX_NAME} bytes, not {}",
-                service.len()
-            )));
+    /// Whether an active elevation opens a PAM service to an account now. The name is the
+    /// account's, as the host knows it at this moment.
+    async fn check(&self, uid: u32, user: &str, service: &str) -> Result<GateAnswer, Error> {
+        for (what, name) in [("user", user), ("service", service)] {
+            if name.is_empty() || name.len() > MAX_NAME {
+                return Err(Error::InvalidArgument(format!(
+                    "a {what} name has 1 to {MAX_NAME} bytes, not {}",
+                    name.len()
+                )));
+            }
         }
-        Ok(match self.gate.check(uid, service) {
+        Ok(match self.gate.check(uid, user, service) {
             GateVerdict::Open { elevation, ends_at } => GateAnswer {
                 allowed: true,
                 elevation: Some(elevation.0),
@@ -76,14 +79,17 @@ impl GateInterface {
                     .collect();
                 self.refused(uid, service, pending).await
             }
-            GateVerdict::BrokenPolicy => GateAnswer {
-                allowed: false,
-                because: Some(
-                    "jitd's policy is broken; an administrator can look: journalctl -u jitd"
-                        .to_owned(),
-                ),
-                ..GateAnswer::default()
-            },
+            GateVerdict::BrokenPolicy => refused_because("its policy is broken"),
+            GateVerdict::Untaken => refused_because("what has ended could not be taken back yet"),
         })
+    }
+}
+
+fn refused_because(why: &str) -> GateAnswer {
+    let text = format!("{why}; an administrator can look: journalctl -u jitd");
+    GateAnswer {
+        allowed: false,
+        because: Some(text),
+        ..GateAnswer::default()
     }
 }

@@ -1,4 +1,7 @@
 //! `org.jitd1` on the system bus: who is calling, and what they may say.
+//!
+//! The gate has a connection and a thread of its own, under a name that nobody but root can send
+//! to: however much people have to say, sudo does not wait for them.
 #![forbid(unsafe_code)]
 
 mod caller;
@@ -6,18 +9,21 @@ mod directory;
 mod elevations;
 mod gate;
 mod policy;
+mod slots;
 mod wire;
 
-pub use directory::Directory;
-
-use jitd_api::{BUS_NAME, OBJECT_PATH, SYSTEM_BUS_ADDRESS};
+use jitd_api::{BUS_NAME, GATE_BUS_NAME, OBJECT_PATH, SYSTEM_BUS_ADDRESS};
+use tokio::sync::oneshot;
 use zbus::connection::{Builder, Connection};
+use zbus::fdo::RequestNameFlags;
 use zbus::object_server::SignalEmitter;
 
-use crate::engine::Engine;
+use crate::engine::{Engine, Gate};
 use crate::record::{Priority, note};
 use caller::Callers;
+use directory::Directory;
 use elevations::Elevations;
+use gate::GateInterface;
 
 /// Serves the engine on the bus and owns the name. Gives the connection; dropping it ends it.
 ///
@@ -25,28 +31,78 @@ use elevations::Elevations;
 /// The bus is not reachable, or somebody else owns the name.
 pub async fn serve(engine: Engine) -> zbus::Result<Connection> {
     let directory = Directory::new();
-    let connection = Builder::address(SYSTEM_BUS_ADDRESS).build().await?;
+    let connection = connect().await?;
     let callers = Callers::new(&connection, directory.clone()).await?;
     let server = connection.object_server();
-    server
-        .at(
-            OBJECT_PATH,
-            gate::GateInterface::new(engine.gate(), directory),
-        )
-        .await?;
-    server
-        .at(OBJECT_PATH, policy::PolicyInterface::new(engine.clone()))
-        .await?;
-    server
-        .at(OBJECT_PATH, Elevations::new(engine.clone(), callers))
-        .await?;
+    let gate = GateInterface::new(engine.gate(), directory);
+    server.at(OBJECT_PATH, gate).await?;
+    let policy = policy::PolicyInterface::new(engine.clone());
+    server.at(OBJECT_PATH, policy).await?;
+    let elevations = Elevations::new(engine.clone(), callers);
+    server.at(OBJECT_PATH, elevations).await?;
     // Listening before the name is owned: no change goes untold.
-    tokio::spawn(tell_changes(
-        engine.changes(),
-        SignalEmitter::new(&connection, OBJECT_PATH)?.into_owned(),
-    ));
-    connection.request_name(BUS_NAME).await?;
+    let emitter = SignalEmitter::new(&connection, OBJECT_PATH)?.into_owned();
+    tokio::spawn(tell_changes(engine.changes(), emitter));
+    own(&connection, BUS_NAME).await?;
     Ok(connection)
+}
+
+/// Serves the gate on a thread of its own. What it gives is sent when that ends, which it should
+/// not.
+///
+/// # Errors
+/// The bus is not reachable, somebody else owns the name, or there is no thread to be had.
+pub async fn serve_gate(gate: Gate) -> zbus::Result<oneshot::Receiver<()>> {
+    let (ready, is_ready) = oneshot::channel();
+    let (ended, has_ended) = oneshot::channel();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(8)
+        .build()?;
+    std::thread::Builder::new()
+        .name("gate".to_owned())
+        .spawn(move || {
+            runtime.block_on(async {
+                match answer_at_the_gate(gate).await {
+                    Ok(connection) => {
+                        // Whoever started us may be gone; then so is the process.
+                        let _ = ready.send(Ok(()));
+                        connection.closed().await;
+                    }
+                    Err(error) => {
+                        let _ = ready.send(Err(error));
+                    }
+                }
+            });
+            drop(ended);
+        })?;
+    is_ready
+        .await
+        .unwrap_or_else(|_| Err(zbus::Error::Failure("the gate's thread ended".to_owned())))?;
+    Ok(has_ended)
+}
+
+async fn answer_at_the_gate(gate: Gate) -> zbus::Result<Connection> {
+    let connection = connect().await?;
+    let interface = GateInterface::new(gate, Directory::new());
+    connection
+        .object_server()
+        .at(OBJECT_PATH, interface)
+        .await?;
+    own(&connection, GATE_BUS_NAME).await?;
+    Ok(connection)
+}
+
+async fn connect() -> zbus::Result<Connection> {
+    Builder::address(SYSTEM_BUS_ADDRESS).build().await
+}
+
+/// Owns a name that nobody can take from us, and takes it from nobody.
+async fn own(connection: &Connection, name: &'static str) -> zbus::Result<()> {
+    connection
+        .request_name_with_flags(name, RequestNameFlags::DO_NOT_QUEUE)
+        .await
+        .map(drop)
 }
 
 async fn tell_changes(

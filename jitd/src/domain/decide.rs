@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use jitd_api::{RequestOptions, State, Verdict};
 
 use super::elevation::{Decision, Elevation, ElevationId, Ended, Grant};
-use super::person::Caller;
+use super::person::{Caller, Person};
 use super::policy::{People, Policy, Role};
 use super::text;
 use super::time::{Boot, Now, Seconds, Wall};
@@ -170,19 +170,30 @@ fn duration_for(role: &Role, seconds: Option<u64>) -> Result<Seconds, Refusal> {
 }
 
 /// An approval: with one approver it begins now. `shorter` (seconds) may only shorten it.
+/// `holder` is who has the requester's account at this moment.
 ///
 /// # Errors
-/// Not an approver, one's own request, no longer pending, longer than asked for.
+/// Not an approver, one's own request, no longer pending, longer than asked for, or the
+/// requester is not eligible any more.
 pub fn approve(
     role: &Role,
     caller: &Caller,
     elevation: &Elevation,
+    holder: Option<&Person>,
     shorter: Option<u64>,
     comment: &str,
     now: &Now,
 ) -> Result<Elevation, Refusal> {
     may_decide(&role.approvers, caller, elevation)?;
     still_pending(elevation, now)?;
+    if !holder
+        .is_some_and(|holder| holder.is_holder_of(elevation) && role.eligible.contains(holder))
+    {
+        return Err(Refusal::WrongState(format!(
+            "{0} is not eligible for role {1} any more; deny the request: jitctl deny {2} --comment \"…\"",
+            elevation.user, role.name, elevation.id
+        )));
+    }
     let duration = match shorter {
         None => elevation.duration,
         Some(0) => return Err(Refusal::InvalidArgument("the duration is zero".to_owned())),

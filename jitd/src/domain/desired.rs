@@ -1,14 +1,17 @@
 //! What the host should look like: a pure function of policy, elevations and time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::elevation::Elevation;
-use super::names::{GroupName, UserName};
+use super::names::{GroupName, RoleName, UserName};
 use super::policy::{MANAGED_GROUP, Policy};
 use super::time::Now;
 
 /// One account in one group.
 pub type Membership = (GroupName, UserName);
+
+/// One account by name and number.
+pub type Holder = (UserName, u32);
 
 /// What the host should look like.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,9 +20,14 @@ pub struct Desired {
     pub groups: BTreeSet<GroupName>,
     /// Who must be in which of them.
     pub memberships: BTreeSet<Membership>,
+    /// Groups that are left as they are, because nobody can say who belongs there.
+    pub untouched: BTreeSet<GroupName>,
+    /// Who holds which role, for sudo.
+    pub holders: BTreeMap<RoleName, BTreeSet<Holder>>,
 }
 
-/// Computes it. Without a policy (a broken one) the elevations alone count.
+/// Computes it. Without a policy (a broken one) the elevations alone count, and whoever was
+/// managed stays managed.
 #[must_use]
 pub fn desired<'a>(
     policy: Option<&Policy>,
@@ -34,17 +42,26 @@ pub fn desired<'a>(
                 .memberships
                 .insert((group.clone(), elevation.user.clone()));
         }
-    }
-    if let Some(policy) = policy {
         desired
-            .groups
-            .extend(policy.roles.values().flat_map(|role| role.groups.clone()));
-        if let Ok(group) = GroupName::new(MANAGED_GROUP) {
-            for user in &policy.managed.users {
+            .holders
+            .entry(elevation.role.clone())
+            .or_default()
+            .insert((elevation.user.clone(), elevation.uid));
+    }
+    let managed = GroupName::new(MANAGED_GROUP).ok();
+    match policy {
+        Some(policy) => {
+            let groups = policy.roles.values().flat_map(|role| role.groups.clone());
+            desired.groups.extend(groups);
+            for (group, user) in managed
+                .iter()
+                .flat_map(|group| policy.managed.users.iter().map(move |user| (group, user)))
+            {
                 desired.groups.insert(group.clone());
                 desired.memberships.insert((group.clone(), user.clone()));
             }
         }
+        None => desired.untouched.extend(managed),
     }
     desired
 }

@@ -14,6 +14,15 @@ pub struct Person {
     pub groups: Vec<String>,
 }
 
+impl Person {
+    /// Whether the elevation is this account's, by number and name: a number can have got
+    /// another owner since.
+    #[must_use]
+    pub fn is_holder_of(&self, elevation: &Elevation) -> bool {
+        self.uid == elevation.uid && self.name == elevation.user
+    }
+}
+
 /// Somebody on the bus: the account the bus vouches for, and the login the kernel does.
 ///
 /// The kernel's login uid is set once by sshd or login and survives sudo and su, so it
@@ -55,7 +64,8 @@ impl Caller {
     /// Whether this is the elevation's holder: their account, or the root shell they opened.
     #[must_use]
     pub fn holds(&self, elevation: &Elevation) -> bool {
-        self.account.uid == elevation.uid || (self.is_root() && self.person().uid == elevation.uid)
+        let holds = |person: &Person| person.is_holder_of(elevation);
+        holds(&self.account) || (self.is_root() && holds(self.person()))
     }
 
     /// Whether somebody of this caller had a hand in the request: neither may decide it.

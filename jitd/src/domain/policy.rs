@@ -57,7 +57,7 @@ pub struct Role {
     pub source: String,
     /// What it is for.
     pub description: String,
-    /// Groups held while active. Where there are commands, sudo knows the role by the first.
+    /// Groups held while active.
     pub groups: Vec<GroupName>,
     /// Users that the commands may be run as, in sudoers syntax.
     pub run_as: Vec<String>,
@@ -86,16 +86,6 @@ impl Role {
         self.services
             .iter()
             .any(|opened| opened.as_str() == service)
-    }
-
-    /// The group by which sudo knows the role, where it gives commands.
-    #[must_use]
-    pub fn sudo_group(&self) -> Option<&GroupName> {
-        if self.commands.is_empty() {
-            None
-        } else {
-            self.groups.first()
-        }
     }
 }
 

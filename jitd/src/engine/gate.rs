@@ -2,7 +2,7 @@
 //!
 //! Answered from memory, against the clock, without waiting for the engine or the disk.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::PolicyInForce;
@@ -22,6 +22,17 @@ struct Known {
     policy: PolicyInForce,
     /// Open elevations by their holder's account.
     open: HashMap<u32, Vec<Elevation>>,
+    untaken: Untaken,
+}
+
+/// Who may still have on the host what has ended. To them the gate is closed: another elevation
+/// must not bring the ended one's power back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Untaken {
+    /// These accounts; mostly none.
+    From(HashSet<u32>),
+    /// Nobody knows whom: the host has not been made to match since the start.
+    Unknown,
 }
 
 /// The gate's word.
@@ -41,6 +52,17 @@ pub enum GateVerdict {
     },
     /// The policy is broken: closed for everyone.
     BrokenPolicy,
+    /// What an elevation gave that has ended could not be taken back yet.
+    Untaken,
+}
+
+impl Untaken {
+    fn concerns(&self, uid: u32) -> bool {
+        match self {
+            Self::From(uids) => uids.contains(&uid),
+            Self::Unknown => true,
+        }
+    }
 }
 
 impl Gate {
@@ -48,6 +70,7 @@ impl Gate {
         let known = Known {
             policy,
             open: HashMap::new(),
+            untaken: Untaken::Unknown,
         };
         Self {
             clock,
@@ -57,15 +80,20 @@ impl Gate {
 
     /// Decides.
     #[must_use]
-    pub fn check(&self, uid: u32, service: &str) -> GateVerdict {
+    pub fn check(&self, uid: u32, name: &str, service: &str) -> GateVerdict {
         let now = self.clock.now();
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         if matches!(known.policy, PolicyInForce::Broken(_)) {
             return GateVerdict::BrokenPolicy;
         }
+        if known.untaken.concerns(uid) {
+            return GateVerdict::Untaken;
+        }
         let open = known.open.get(&uid).map(Vec::as_slice).unwrap_or_default();
         let last = open
             .iter()
+            // A uid can have got another owner since.
+            .filter(|elevation| elevation.user.as_str() == name)
             .filter(|elevation| elevation.is_active(&now))
             .filter_map(|elevation| Some((elevation.id, elevation.grant.as_ref()?)))
             .filter(|(_, grant)| {
@@ -98,6 +126,16 @@ impl Gate {
             .unwrap_or_else(PoisonError::into_inner)
             .policy
             .clone()
+    }
+
+    /// Takes note that the host matches, or that what these accounts had may still be there.
+    pub(super) fn learn_untaken(&self, from: Option<&[u32]>) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        match (from, &mut known.untaken) {
+            (None, untaken) => *untaken = Untaken::From(HashSet::new()),
+            (Some(from), Untaken::From(uids)) => uids.extend(from),
+            (Some(_), Untaken::Unknown) => {}
+        }
     }
 
     /// Takes note of an elevation as it is now.

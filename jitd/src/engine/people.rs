@@ -7,7 +7,7 @@ use super::state::Open;
 use super::{Engine, EngineError, PolicyInForce};
 use crate::domain::decide::{self, Refusal};
 use crate::domain::elevation::{Elevation, ElevationId};
-use crate::domain::person::Caller;
+use crate::domain::person::{Caller, Person};
 use crate::domain::policy::Policy;
 use crate::domain::time::Now;
 use crate::record::{Event, EventName};
@@ -47,7 +47,13 @@ impl Engine {
         Ok(id)
     }
 
-    /// Agrees to a pending elevation.
+    /// Whose open elevation this is: the account to look up before [`Engine::approve`].
+    pub async fn holder_uid(&self, id: ElevationId) -> Option<u32> {
+        let open = self.shared.open.lock().await;
+        open.elevations.get(&id).map(|elevation| elevation.uid)
+    }
+
+    /// Agrees to a pending elevation of `holder`, who has the requester's account now.
     ///
     /// # Errors
     /// See [`decide::approve`].
@@ -55,6 +61,7 @@ impl Engine {
         &self,
         caller: &Caller,
         id: ElevationId,
+        holder: Option<&Person>,
         shorter: Option<u64>,
         comment: &str,
     ) -> Result<Elevation, EngineError> {
@@ -63,7 +70,7 @@ impl Engine {
             let role = policy
                 .role(elevation.role.as_str())
                 .ok_or_else(|| no_such_role(elevation))?;
-            let approved = decide::approve(role, caller, elevation, shorter, comment, now)?;
+            let approved = decide::approve(role, caller, elevation, holder, shorter, comment, now)?;
             let ends = approved
                 .grant
                 .as_ref()

@@ -1,7 +1,6 @@
 //! Commit → reconcile → tell, the same for whoever came through whichever door.
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use jitd_api::State;
 use tokio::sync::MutexGuard;
@@ -46,7 +45,12 @@ impl Engine {
         let settling = &self.shared.settling;
         settling.send_modify(|ids| ids.extend(told.iter().map(|change| change.id)));
         drop(open);
-        self.report(convergence.done().await.as_ref());
+        let ended: Vec<u32> = told
+            .iter()
+            .filter(|change| !change.state.is_open())
+            .map(|change| change.uid)
+            .collect();
+        self.report(convergence.done().await.as_ref(), &ended);
         settling.send_modify(|ids| ids.retain(|id| told.iter().all(|change| change.id != *id)));
         for change in told {
             // Without a listener there is nobody to tell.
@@ -61,7 +65,7 @@ impl Engine {
             let open = self.shared.open.lock().await;
             self.wish(&open, &self.shared.clock.now())
         };
-        self.report(convergence.done().await.as_ref())
+        self.report(convergence.done().await.as_ref(), &[])
     }
 
     /// Ends what the clock, or the policy at start-up, has ended. Gives the milliseconds until
@@ -167,19 +171,37 @@ impl Engine {
     /// Whether the host matched when it was last made to.
     #[must_use]
     pub fn matches(&self) -> bool {
-        self.shared.matches.load(Ordering::Relaxed)
+        self.trouble().is_none()
     }
 
-    fn report(&self, outcome: Result<&(), &Arc<ReconcileError>>) -> bool {
-        if let Err(error) = outcome {
+    /// Why it did not.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        let trouble = self.shared.trouble.lock();
+        trouble.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes note of how it went. `ended` are the accounts that something was to be taken from.
+    fn report(&self, outcome: Result<&(), &Arc<ReconcileError>>, ended: &[u32]) -> bool {
+        let gate = &self.shared.gate;
+        match outcome {
+            Err(error) if error.leaves_something_untaken() => gate.learn_untaken(Some(ended)),
+            _ => gate.learn_untaken(None),
+        }
+        let text = outcome.err().map(ToString::to_string);
+        let mut last = self
+            .shared
+            .trouble
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        // Said once, however often it is tried.
+        if let Some(text) = text.as_ref().filter(|text| last.as_ref() != Some(text)) {
             note(
                 Priority::Error,
-                &format!("the host does not match the elevations yet: {error}"),
+                &format!("the host does not match the elevations yet: {text}"),
             );
         }
-        self.shared
-            .matches
-            .store(outcome.is_ok(), Ordering::Relaxed);
+        *last = text;
         outcome.is_ok()
     }
 

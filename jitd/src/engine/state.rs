@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use jitd_api::State;
 use tokio::sync::{Mutex, broadcast, watch};
@@ -69,8 +68,8 @@ pub(super) struct Shared {
     pub(super) changes: broadcast::Sender<StateChange>,
     /// Elevations whose change is durable, but not yet made true on the host.
     pub(super) settling: watch::Sender<BTreeSet<ElevationId>>,
-    /// Whether the host matched when it was last made to.
-    pub(super) matches: AtomicBool,
+    /// Why the host did not match when it was last made to.
+    pub(super) trouble: std::sync::Mutex<Option<String>>,
     /// Whoever holds this decides and commits; nobody else does meanwhile.
     pub(super) open: Mutex<Open>,
 }
@@ -119,7 +118,7 @@ impl Engine {
             gate,
             changes,
             settling: watch::Sender::new(BTreeSet::new()),
-            matches: AtomicBool::new(false),
+            trouble: std::sync::Mutex::new(None),
             open,
         };
         Ok(Self {

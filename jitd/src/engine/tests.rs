@@ -93,9 +93,11 @@ impl Scene {
                 .unwrap();
         let reconciler = Reconciler::start(memberships, sudoers).unwrap();
         let teller = Teller::silent();
-        Engine::new(Arc::new(clock.clone()), store, policy, reconciler, teller)
+        let engine = Engine::new(Arc::new(clock.clone()), store, policy, reconciler, teller)
             .await
-            .unwrap()
+            .unwrap();
+        assert!(engine.reconcile().await);
+        engine
     }
 
     /// The daemon dies and starts again, as far as its memory goes.
@@ -139,7 +141,10 @@ impl Scene {
 
     async fn active(&self) -> ElevationId {
         let id = self.requested(&carol()).await;
-        self.engine.approve(&alice(), id, None, "").await.unwrap();
+        self.engine
+            .approve(&alice(), id, Some(&carol().account), None, "")
+            .await
+            .unwrap();
         id
     }
 
@@ -149,7 +154,7 @@ impl Scene {
 
     fn opens_sudo_to_carol(&self) -> bool {
         matches!(
-            self.engine.gate().check(1001, "sudo"),
+            self.engine.gate().check(1001, "carol", "sudo"),
             GateVerdict::Open { .. }
         )
     }
@@ -207,7 +212,7 @@ async fn from_request_to_end() {
     assert_eq!(scene.engine.pending(&alice()).await.len(), 1);
     scene
         .engine
-        .approve(&alice(), id, None, "go")
+        .approve(&alice(), id, Some(&carol().account), None, "go")
         .await
         .unwrap();
     assert!(scene.opens_sudo_to_carol() && scene.in_group("jit-deploy:x:900:carol"));
@@ -230,10 +235,17 @@ async fn the_gate_opens_only_the_services_of_the_role_and_only_to_its_holder() {
     let scene = Scene::new().await;
     scene.active().await;
     let gate = scene.engine.gate();
-    for (uid, service) in [(1001, "su"), (1001, "sudo-i"), (1003, "sudo"), (0, "sudo")] {
+    for (uid, name, service) in [
+        (1001, "carol", "su"),
+        (1001, "carol", "sudo-i"),
+        (1003, "bob", "sudo"),
+        (1003, "carol", "sudo"),
+        (1001, "eve", "sudo"),
+        (0, "root", "sudo"),
+    ] {
         assert!(
-            matches!(gate.check(uid, service), GateVerdict::Closed { .. }),
-            "{uid} {service}"
+            matches!(gate.check(uid, name, service), GateVerdict::Closed { .. }),
+            "{uid} {name} {service}"
         );
     }
 }
@@ -243,24 +255,46 @@ async fn nobody_decides_their_own_elevation() {
     let scene = Scene::new().await;
     let carol_approves = caller(1001, "carol", &["contractors", "jit-approvers"]);
     let id = scene.requested(&carol_approves).await;
-    not_allowed(scene.engine.approve(&carol_approves, id, None, "").await);
+    not_allowed(
+        scene
+            .engine
+            .approve(&carol_approves, id, Some(&carol().account), None, "")
+            .await,
+    );
     // A root shell of hers, and an approver's account that she sits in.
     not_allowed(
         scene
             .engine
-            .approve(&through(root(), carol_approves.clone()), id, None, "")
+            .approve(
+                &through(root(), carol_approves.clone()),
+                id,
+                Some(&carol().account),
+                None,
+                "",
+            )
             .await,
     );
     not_allowed(
         scene
             .engine
-            .approve(&through(alice(), carol_approves), id, None, "")
+            .approve(
+                &through(alice(), carol_approves),
+                id,
+                Some(&carol().account),
+                None,
+                "",
+            )
             .await,
     );
     // One who asked through her account may not decide either.
     let approver = caller(1005, "erin", &["jit-approvers"]);
     let id = scene.requested(&through(carol(), approver.clone())).await;
-    not_allowed(scene.engine.approve(&approver, id, None, "").await);
+    not_allowed(
+        scene
+            .engine
+            .approve(&approver, id, Some(&carol().account), None, "")
+            .await,
+    );
     assert_eq!(scene.state(id).await, State::Pending);
 }
 
@@ -269,24 +303,52 @@ async fn only_approvers_approve_and_a_login_uid_does_not_lend_authority() {
     let scene = Scene::new().await;
     let id = scene.requested(&carol()).await;
     let dave = caller(1004, "dave", &["users"]);
-    not_allowed(scene.engine.approve(&dave, id, None, "").await);
-    not_allowed(scene.engine.approve(&root(), id, None, "").await);
     not_allowed(
         scene
             .engine
-            .approve(&through(alice(), dave.clone()), id, None, "")
+            .approve(&dave, id, Some(&carol().account), None, "")
             .await,
     );
     not_allowed(
         scene
             .engine
-            .approve(&through(dave, alice()), id, None, "")
+            .approve(&root(), id, Some(&carol().account), None, "")
+            .await,
+    );
+    not_allowed(
+        scene
+            .engine
+            .approve(
+                &through(alice(), dave.clone()),
+                id,
+                Some(&carol().account),
+                None,
+                "",
+            )
+            .await,
+    );
+    not_allowed(
+        scene
+            .engine
+            .approve(
+                &through(dave, alice()),
+                id,
+                Some(&carol().account),
+                None,
+                "",
+            )
             .await,
     );
     // An approver's own root shell counts as the approver.
     scene
         .engine
-        .approve(&through(root(), alice()), id, None, "")
+        .approve(
+            &through(root(), alice()),
+            id,
+            Some(&carol().account),
+            None,
+            "",
+        )
         .await
         .unwrap();
     let elevation = scene.engine.get(&alice(), id).await.unwrap();
@@ -340,11 +402,16 @@ async fn lengths_and_reasons_are_held_to_the_role() {
         );
     }
     let id = ask(Some(7200), "long enough").await.unwrap();
-    let longer = refusal(scene.engine.approve(&alice(), id, Some(7201), "").await);
+    let longer = refusal(
+        scene
+            .engine
+            .approve(&alice(), id, Some(&carol().account), Some(7201), "")
+            .await,
+    );
     assert!(matches!(longer, Refusal::InvalidArgument(_)), "{longer:?}");
     let approved = scene
         .engine
-        .approve(&alice(), id, Some(60), "")
+        .approve(&alice(), id, Some(&carol().account), Some(60), "")
         .await
         .unwrap();
     assert_eq!(approved.duration.0, 60);
@@ -366,7 +433,7 @@ async fn requests_are_bounded_and_lapse() {
     let late = refusal(
         scene
             .engine
-            .approve(&alice(), ElevationId(1), None, "")
+            .approve(&alice(), ElevationId(1), Some(&carol().account), None, "")
             .await,
     );
     assert!(matches!(late, Refusal::WrongState(_)), "{late:?}");
@@ -422,7 +489,11 @@ async fn a_standing_member_of_a_shared_group_stays() {
         reason: None,
     };
     let id = scene.engine.request(&dave, "dba", &options).await.unwrap();
-    scene.engine.approve(&alice(), id, None, "").await.unwrap();
+    scene
+        .engine
+        .approve(&alice(), id, Some(&dave.account), None, "")
+        .await
+        .unwrap();
     assert!(scene.in_group("docker:x:901:dave") && scene.in_group("jit-deploy:x:900:dave"));
     scene.engine.end(&dave, None).await.unwrap();
     assert!(scene.in_group("docker:x:901:dave") && scene.in_group("jit-deploy:x:900:"));
@@ -501,4 +572,79 @@ async fn everything_ends_when_the_package_goes() {
     assert_eq!(scene.state(active).await, State::Revoked);
     assert_eq!(scene.state(pending).await, State::Lapsed);
     assert!(scene.in_group("jit-deploy:x:900:"));
+}
+
+#[tokio::test]
+async fn a_request_does_not_outlive_eligibility_nor_pass_to_the_next_owner_of_the_uid() {
+    let scene = Scene::new().await;
+    let id = scene.requested(&carol()).await;
+    let eve = person(1001, "eve", &["contractors"]);
+    let left = person(1001, "carol", &["users"]);
+    for holder in [None, Some(&eve), Some(&left)] {
+        let refused = refusal(scene.engine.approve(&alice(), id, holder, None, "").await);
+        assert!(matches!(refused, Refusal::WrongState(_)), "{refused:?}");
+    }
+    assert_eq!(scene.state(id).await, State::Pending);
+}
+
+#[tokio::test]
+async fn while_something_could_not_be_taken_back_another_elevation_opens_nothing() {
+    let scene = Scene::new().await;
+    let first = scene.active().await;
+    scene.active().await;
+    assert!(scene.opens_sudo_to_carol());
+    let group = scene.folder.path().join("group");
+    let text = scene.groups();
+    std::fs::remove_file(&group).unwrap();
+    std::fs::create_dir(&group).unwrap();
+    scene.engine.end(&carol(), Some(first)).await.unwrap();
+    assert!(!scene.engine.matches());
+    assert_eq!(
+        scene.engine.gate().check(1001, "carol", "sudo"),
+        GateVerdict::Untaken
+    );
+    std::fs::remove_dir(&group).unwrap();
+    std::fs::write(&group, text).unwrap();
+    assert!(scene.engine.reconcile().await);
+    assert!(scene.opens_sudo_to_carol());
+}
+
+#[tokio::test]
+async fn taking_away_does_not_wait_for_somebody_who_sits_on_the_lock() {
+    let scene = Scene::new().await;
+    let id = scene.active().await;
+    let lock = crate::reconcile::parts::EtcLock::take(scene.folder.path()).unwrap();
+    let other = scene.requested(&carol()).await;
+    scene.engine.end(&carol(), Some(id)).await.unwrap();
+    assert!(scene.in_group("jit-deploy:x:900:"));
+    // Giving does wait.
+    scene
+        .engine
+        .approve(&alice(), other, Some(&carol().account), None, "")
+        .await
+        .unwrap();
+    assert!(scene.in_group("jit-deploy:x:900:") && !scene.engine.matches());
+    drop(lock);
+    assert!(scene.engine.reconcile().await);
+    assert!(scene.in_group("jit-deploy:x:900:carol"));
+}
+
+#[tokio::test]
+async fn a_standing_member_whom_gshadow_does_not_know_stays() {
+    let scene = Scene::new().await;
+    let gshadow = scene.folder.path().join("gshadow");
+    std::fs::write(&gshadow, "root:*::\njit-deploy:!::\ndocker:!::\n").unwrap();
+    let dave = caller(1004, "dave", &["users"]);
+    let options = RequestOptions {
+        duration: None,
+        reason: None,
+    };
+    let id = scene.engine.request(&dave, "dba", &options).await.unwrap();
+    scene
+        .engine
+        .approve(&alice(), id, Some(&dave.account), None, "")
+        .await
+        .unwrap();
+    scene.engine.end(&dave, None).await.unwrap();
+    assert!(scene.groups().contains("docker:x:901:dave\n"));
 }

@@ -1,7 +1,5 @@
 //! From what the files say to what they mean.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use toml::Spanned;
 
 use super::syntax::{DefaultsSyntax, FileSyntax, PeopleSyntax, ReasonSyntax, RoleSyntax};
@@ -24,21 +22,20 @@ pub(super) fn policy(files: &[(&Source, FileSyntax)]) -> Result<Policy, Vec<Poli
     };
     policy.managed = errors.people(main_source, &main.managed);
     policy.readers = errors.people(main_source, &main.audit.readers);
-    let defaults = errors.defaults(main_source, &main.defaults);
-    let mut spans = BTreeMap::new();
+    let mut managed = policy.managed.groups.clone();
+    managed.push(MANAGED_GROUP.to_owned());
+    let defaults = errors.defaults(main_source, &main.defaults, managed);
     for (source, file) in files {
         for (name, syntax) in &file.role {
             let Some(role) = errors.role(source, name, syntax, &defaults) else {
                 continue;
             };
-            spans.insert(role.name.clone(), (*source, name.span()));
             if let Some(other) = policy.roles.insert(role.name.clone(), role) {
                 let message = format!("role {} is already defined in {}", other.name, other.source);
                 errors.add(source, name, message);
             }
         }
     }
-    errors.apart(&policy, &spans);
     if errors.0.is_empty() {
         Ok(policy)
     } else {
@@ -47,6 +44,8 @@ pub(super) fn policy(files: &[(&Source, FileSyntax)]) -> Result<Policy, Vec<Poli
 }
 
 struct Defaults {
+    /// Groups of the managed people, the one of ours among them.
+    managed: Vec<String>,
     approvers: People,
     default_duration: Option<Seconds>,
     max_duration: Seconds,
@@ -97,8 +96,14 @@ impl Errors {
         }
     }
 
-    fn defaults(&mut self, source: &Source, defaults: &DefaultsSyntax) -> Defaults {
+    fn defaults(
+        &mut self,
+        source: &Source,
+        defaults: &DefaultsSyntax,
+        managed: Vec<String>,
+    ) -> Defaults {
         Defaults {
+            managed,
             approvers: defaults
                 .approvers
                 .as_ref()
@@ -149,7 +154,7 @@ impl Errors {
                 .unwrap_or(defaults.request_ttl),
             reason: syntax.reason.map_or(defaults.reason, reason_rule),
         };
-        self.makes_sense(source, name, &role);
+        self.makes_sense(source, name, &role, &defaults.managed);
         Some(role)
     }
 
@@ -178,7 +183,13 @@ impl Errors {
         own
     }
 
-    fn makes_sense(&mut self, source: &Source, name: &Spanned<String>, role: &Role) {
+    fn makes_sense(
+        &mut self,
+        source: &Source,
+        name: &Spanned<String>,
+        role: &Role,
+        managed: &[String],
+    ) {
         let shown = &role.name;
         if role.groups.is_empty() && role.services.is_empty() {
             self.add(
@@ -187,11 +198,17 @@ impl Errors {
                 format!("role {shown} gives nothing: neither groups nor services"),
             );
         }
-        if !role.commands.is_empty() && role.groups.is_empty() {
+        if let Some(group) = role
+            .groups
+            .iter()
+            .find(|group| managed.contains(&group.to_string()))
+        {
             self.add(
                 source,
                 name,
-                format!("role {shown} has commands but no group by which sudo could know it: add groups = [\"jit-{shown}\"]"),
+                format!(
+                    "role {shown} gives the group {group}, whose members are the managed people"
+                ),
             );
         }
         if !role.commands.is_empty() && role.services.is_empty() {
@@ -214,41 +231,6 @@ impl Errors {
             if people.users.is_empty() && people.groups.is_empty() {
                 self.add(source, name, format!("role {shown}: {what} names nobody"));
             }
-        }
-    }
-
-    /// sudo knows a role with commands by its first group: one that anything else gives too
-    /// would hand those commands to the wrong people.
-    fn apart(
-        &mut self,
-        policy: &Policy,
-        spans: &BTreeMap<RoleName, (&Source, std::ops::Range<usize>)>,
-    ) {
-        let managed: BTreeSet<_> = policy.managed_groups().into_iter().collect();
-        for role in policy.roles.values() {
-            let Some(group) = role.sudo_group() else {
-                continue;
-            };
-            let Some((source, span)) = spans.get(&role.name) else {
-                continue;
-            };
-            let shared = policy
-                .roles
-                .values()
-                .find(|other| other.name != role.name && other.groups.contains(group));
-            let clash = match shared {
-                Some(other) => format!("role {} gives that group too", other.name),
-                None if managed.contains(group.as_str()) || group.as_str() == MANAGED_GROUP => {
-                    "its members are the managed people".to_owned()
-                }
-                None => continue,
-            };
-            let message = format!(
-                "role {0}: sudo would know it by its first group, {group}, but {clash}; put a group of its own first: groups = [\"jit-{0}\", …]",
-                role.name
-            );
-            self.0
-                .push(PolicyError::at(source, Some(span.clone()), message));
         }
     }
 
@@ -306,13 +288,15 @@ fn command(text: &str) -> Result<String, String> {
     if text == "ALL" {
         return Ok(text.to_owned());
     }
-    let path = text.strip_prefix("sudoedit ").unwrap_or(text);
+    // `""` after a command means: without arguments (sudoers(5)).
+    let bare = text.strip_suffix(" \"\"").unwrap_or(text);
+    let path = bare.strip_prefix("sudoedit ").unwrap_or(bare);
     if !path.starts_with('/') {
         return Err(format!(
             "\"{shown}\" is not a command: expected \"ALL\" or an absolute path"
         ));
     }
-    if unescaped(text, ",:=#\"!") {
+    if unescaped(bare, ",:=#\"!") {
         return Err(format!(
             "\"{shown}\": put a backslash before , : = # ! and \" as sudoers(5) demands"
         ));

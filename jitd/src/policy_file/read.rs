@@ -1,6 +1,6 @@
 //! Reading policy files, and refusing those that others could have written.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{Metadata, OpenOptions};
 use std::io::Read;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -14,8 +14,12 @@ const MAX_FILE: u64 = 1024 * 1024;
 
 /// The main file and the files of `roles.d`, in name order.
 pub(super) fn sources(directory: &Path) -> Result<Vec<Source>, Vec<PolicyError>> {
+    let roles = directory.join("roles.d");
+    for folder in [directory, &roles] {
+        trusted_folder(folder).map_err(|error| vec![error])?;
+    }
     let mut paths = vec![directory.join("jitd.toml")];
-    paths.extend(role_files(&directory.join("roles.d")).map_err(|error| vec![error])?);
+    paths.extend(role_files(&roles).map_err(|error| vec![error])?);
     let mut sources = Vec::new();
     let mut errors = Vec::new();
     for path in paths {
@@ -65,7 +69,13 @@ fn read(path: &Path) -> Result<Source, PolicyError> {
         .custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits())
         .open(path)
         .map_err(|error| failed(format!("cannot be opened: {error}")))?;
-    trusted(&file).map_err(&failed)?;
+    let meta = file
+        .metadata()
+        .map_err(|error| failed(format!("cannot be examined: {error}")))?;
+    if !meta.is_file() {
+        return Err(failed("is not a regular file".to_owned()));
+    }
+    trusted(&meta).map_err(&failed)?;
     let mut text = String::new();
     file.take(MAX_FILE + 1)
         .read_to_string(&mut text)
@@ -76,14 +86,19 @@ fn read(path: &Path) -> Result<Source, PolicyError> {
     Ok(Source { path: shown, text })
 }
 
-/// A policy that others can write is theirs, not ours.
-fn trusted(file: &File) -> Result<(), String> {
-    let meta = file
-        .metadata()
-        .map_err(|error| format!("cannot be examined: {error}"))?;
-    if !meta.is_file() {
-        return Err("is not a regular file".to_owned());
+/// Whoever can write the folder can put a file of their choice into it, or an old one back.
+fn trusted_folder(folder: &Path) -> Result<(), PolicyError> {
+    let failed = |message: String| PolicyError::whole(&folder.to_string_lossy(), message);
+    match std::fs::symlink_metadata(folder) {
+        Ok(meta) if meta.is_dir() => trusted(&meta).map_err(failed),
+        Ok(_) => Err(failed("is not a folder".to_owned())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(failed(format!("cannot be examined: {error}"))),
     }
+}
+
+/// A policy that others can write is theirs, not ours.
+fn trusted(meta: &Metadata) -> Result<(), String> {
     let me = nix::unistd::geteuid().as_raw();
     if meta.uid() != 0 && meta.uid() != me {
         return Err(format!(

@@ -93,7 +93,7 @@ fn mistakes_are_named_with_their_place() {
         (&GOOD.replace("[managed]", "[managed"), "jitd.toml:2:9:"),
         (
             &GOOD.replace("[\"jit-deploy\"]", "[\"contractors\"]"),
-            "its members are the managed people",
+            "role deploy gives the group contractors, whose members are the managed people",
         ),
         (
             &GOOD.replace("eligible = { groups = [\"contractors\"] }\n", ""),
@@ -107,26 +107,6 @@ fn mistakes_are_named_with_their_place() {
             "{expected}\n{errors:?}"
         );
     }
-}
-
-#[test]
-fn two_roles_may_not_share_the_group_that_sudo_knows_one_by() {
-    let other = GOOD
-        .replace("role.deploy", "role.other")
-        .replace("[managed]", "[ignored]");
-    let other = &other[other.find("[role.other]").unwrap()..];
-    let errors = parse(&[
-        source("jitd.toml", GOOD),
-        source("roles.d/other.toml", other),
-    ])
-    .unwrap_err();
-    assert_eq!(errors.len(), 2);
-    assert!(
-        errors[0]
-            .to_string()
-            .contains("role other gives that group too"),
-        "{errors:?}"
-    );
 }
 
 #[test]

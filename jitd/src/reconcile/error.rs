@@ -18,10 +18,12 @@ pub enum ReconcileError {
         cause: std::io::Error,
     },
     /// Somebody else holds the lock of the shadow tools.
-    #[error("{path} has been locked by another program for {seconds} s")]
+    #[error("{path} has been locked{holder} for more than {seconds} s")]
     Locked {
         /// The lock file.
         path: String,
+        /// ` by process 4711`, where the kernel knows.
+        holder: String,
         /// How long was waited.
         seconds: u64,
     },
@@ -43,18 +45,6 @@ pub enum ReconcileError {
         /// What it said.
         output: String,
     },
-    /// The sudo scope of a role would reach people who hold no elevation.
-    #[error(
-        "group {group}, by which sudo would know role {role}, has standing members ({members}); the role's commands are not installed: put a group of its own first in its groups"
-    )]
-    StandingMembers {
-        /// The role.
-        role: String,
-        /// Its first group.
-        group: String,
-        /// Who is in it.
-        members: String,
-    },
     /// Several things at once.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Several(Vec<ReconcileError>),
@@ -74,6 +64,17 @@ impl ReconcileError {
             path,
             action,
             cause,
+        }
+    }
+
+    /// Whether something that has ended may still be on the host. What was merely not given, for
+    /// want of a lock or a group, is no danger.
+    #[must_use]
+    pub fn leaves_something_untaken(&self) -> bool {
+        match self {
+            Self::Locked { .. } | Self::NoSuchGroup { .. } | Self::Program { .. } => false,
+            Self::Several(errors) => errors.iter().any(Self::leaves_something_untaken),
+            Self::File { .. } | Self::Store(_) | Self::Gone => true,
         }
     }
 

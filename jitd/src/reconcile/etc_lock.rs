@@ -10,9 +10,9 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 use super::ReconcileError;
 
-/// How long to wait for the lock: longer than any shadow tool holds it, shorter than callers
-/// on the bus wait for an answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long to wait for the lock: longer than any shadow tool holds it, shorter than an end may
+/// take to be the end.
+const PATIENCE: Duration = Duration::from_secs(3);
 /// How often to ask.
 const INTERVAL: Duration = Duration::from_millis(1);
 
@@ -48,11 +48,20 @@ impl EtcLock {
                 Err(error) => return Err(ReconcileError::file(&path, "lock")(error.into())),
             }
         }
-        let path = path.to_string_lossy().into_owned();
         Err(ReconcileError::Locked {
-            path,
+            holder: holder(&file),
+            path: path.to_string_lossy().into_owned(),
             seconds: PATIENCE.as_secs(),
         })
+    }
+}
+
+/// Who has the lock, where the kernel knows: ` by process 4711`.
+fn holder(file: &File) -> String {
+    let mut lock = whole_file();
+    match fcntl(file, FcntlArg::F_GETLK(&mut lock)) {
+        Ok(_) if lock.l_pid > 0 => format!(" by process {}", lock.l_pid),
+        _ => String::new(),
     }
 }
 

@@ -40,14 +40,6 @@ impl<'a> GroupFile<'a> {
         self.places.contains_key(group.as_bytes())
     }
 
-    /// The group's numeric id, in group(5).
-    #[must_use]
-    pub fn gid(&self, group: &str) -> Option<u32> {
-        let line = self.lines.get(*self.places.get(group.as_bytes())?)?;
-        let field = line.split(|byte| *byte == b':').nth(2)?;
-        std::str::from_utf8(field).ok()?.parse().ok()
-    }
-
     /// The group's members; none for a group that is not there.
     #[must_use]
     pub fn members(&self, group: &str) -> Vec<&[u8]> {
@@ -113,7 +105,6 @@ mod tests {
     fn members_are_read_and_replaced_and_nothing_else_changes() {
         let mut file = GroupFile::parse(FILE);
         assert_eq!(file.members("adm"), [b"syslog".as_slice(), b"alice"]);
-        assert_eq!(file.gid("jit"), Some(900));
         assert!(!file.has("broken") && !file.has("+") && !file.has("# a comment"));
         file.set_members("jit", &[b"carol", b"bob"]);
         file.set_members("adm", &[]);

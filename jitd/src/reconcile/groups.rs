@@ -1,10 +1,8 @@
 //! Groups as such: made and removed by the shadow tools, which know the host's id ranges.
 
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::ReconcileError;
-use super::etc_file::EtcFile;
 use crate::domain::names::GroupName;
 
 /// Makes a system group: groupadd(8).
@@ -15,19 +13,6 @@ pub(super) fn create(group: &GroupName) -> Result<(), ReconcileError> {
 /// Removes a group: groupdel(8).
 pub(super) fn delete(group: &GroupName) -> Result<(), ReconcileError> {
     run("/usr/sbin/groupdel", &[group.as_str()])
-}
-
-/// Accounts of /etc/passwd whose primary group this is.
-pub(super) fn primary_members(etc: &Path, gid: Option<u32>) -> Result<Vec<String>, ReconcileError> {
-    let (Some(gid), Some(file)) = (gid, EtcFile::read(&etc.join("passwd"))?) else {
-        return Ok(Vec::new());
-    };
-    let text = String::from_utf8_lossy(&file.bytes).into_owned();
-    Ok(text
-        .lines()
-        .filter(|line| line.split(':').nth(3) == Some(&gid.to_string()))
-        .filter_map(|line| line.split(':').next().map(str::to_owned))
-        .collect())
 }
 
 /// Runs a program to its end, with a constant environment and without a shell.

@@ -1,19 +1,49 @@
 //! Memberships in /etc/group and /etc/gshadow.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::ReconcileError;
-use super::etc_file::EtcFile;
+use super::etc_file::{EtcFile, beside};
 use super::etc_lock::EtcLock;
 use super::group_file::GroupFile;
 use super::groups;
 use super::plan::{Ours, plan};
 use crate::domain::desired::{Desired, Membership};
+use crate::record::{Priority, note};
 use crate::store::Store;
 
 /// How often a file may be changed under our hands before that is an error.
 const MOST_TRIES: usize = 10;
+
+/// The files that say who is in which group.
+const FILES: [&str; 2] = ["group", "gshadow"];
+
+/// Our turn to change the account files.
+enum Turn {
+    /// With the lock, for as long as this lives.
+    Locked(#[expect(dead_code, reason = "held, not looked at")] EtcLock),
+    /// Somebody sits on it: a stopped passwd(1) is enough, which anyone can have. Taking away
+    /// must not wait for them; giving must.
+    Overdue(ReconcileError),
+}
+
+impl Turn {
+    fn wait(etc: &Path) -> Result<Self, ReconcileError> {
+        match EtcLock::take(etc) {
+            Ok(lock) => Ok(Self::Locked(lock)),
+            Err(locked @ ReconcileError::Locked { .. }) => {
+                note(
+                    Priority::Warning,
+                    &format!("{locked}; memberships are taken away all the same, none is given"),
+                );
+                Ok(Self::Overdue(locked))
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
 
 /// Gives and takes memberships.
 #[derive(Debug)]
@@ -29,6 +59,10 @@ impl Memberships {
     /// # Errors
     /// The database is broken.
     pub fn new(etc: PathBuf, store: Store) -> Result<Self, ReconcileError> {
+        for name in FILES {
+            // Left behind where jitd was stopped in mid-change; mostly there is none.
+            let _ = std::fs::remove_file(beside(&etc.join(name)));
+        }
         let ours = Ours {
             held: store.held()?.into_iter().collect(),
             owned: store.owned_groups()?.into_iter().collect(),
@@ -45,29 +79,6 @@ impl Memberships {
         errors.extend(self.create_missing_groups(desired).err());
         errors.extend(self.change_members(desired).err());
         ReconcileError::together(errors)
-    }
-
-    /// The members of a group that no elevation put there.
-    pub(super) fn standing_members(&self, group: &str) -> Result<Vec<String>, ReconcileError> {
-        if self.ours.owned.iter().any(|owned| owned.as_str() == group) {
-            return Ok(Vec::new());
-        }
-        let bytes = self.group_bytes()?;
-        let file = GroupFile::parse(&bytes);
-        let mut standing: Vec<String> = file
-            .members(group)
-            .into_iter()
-            .map(|name| String::from_utf8_lossy(name).into_owned())
-            .filter(|name| {
-                !self
-                    .ours
-                    .held
-                    .iter()
-                    .any(|(g, u)| g.as_str() == group && u.as_str() == name)
-            })
-            .collect();
-        standing.extend(groups::primary_members(&self.etc, file.gid(group))?);
-        Ok(standing)
     }
 
     /// Removes the groups that jitd created. For the package's removal, after everybody was
@@ -90,6 +101,7 @@ impl Memberships {
     fn create_missing_groups(&mut self, desired: &Desired) -> Result<(), ReconcileError> {
         let bytes = self.group_bytes()?;
         let file = GroupFile::parse(&bytes);
+        let mut errors = Vec::new();
         for group in desired
             .groups
             .iter()
@@ -97,65 +109,91 @@ impl Memberships {
         {
             // Noted first: were we stopped in between, the group would be nobody's.
             self.store.note_owned(group.clone(), true)?;
-            if let Err(error) = groups::create(group) {
-                self.store.note_owned(group.clone(), false)?;
-                return Err(error);
+            match groups::create(group) {
+                Ok(()) => {
+                    self.ours.owned.insert(group.clone());
+                }
+                Err(error) => {
+                    self.store.note_owned(group.clone(), false)?;
+                    errors.push(error);
+                }
             }
-            self.ours.owned.insert(group.clone());
         }
-        Ok(())
+        ReconcileError::together(errors)
     }
 
     fn change_members(&mut self, desired: &Desired) -> Result<(), ReconcileError> {
-        let group = self.etc.join("group");
-        let gshadow = self.etc.join("gshadow");
-        let mut tries = 0;
-        while self.differs(desired)? {
-            let lock = EtcLock::take(&self.etc)?;
-            let done = self.change_file(&lock, &group, desired)?
-                && self.change_file(&lock, &gshadow, desired)?;
-            drop(lock);
-            if done {
-                break;
+        for _ in 0..MOST_TRIES {
+            if !self.differs(desired)? {
+                self.forget(desired)?;
+                return self.missing(desired);
             }
-            tries += 1;
-            if tries == MOST_TRIES {
-                let busy =
-                    std::io::Error::other("somebody keeps changing it without taking the lock");
-                return Err(ReconcileError::file(&group, "replace")(busy));
+            let turn = Turn::wait(&self.etc)?;
+            for name in FILES {
+                // Whether it worked shows the next time round.
+                self.change_file(&turn, name, desired)?;
+            }
+            if let Turn::Overdue(locked) = turn
+                && self.differs(desired)?
+            {
+                return Err(locked);
             }
         }
-        self.forget(desired)?;
-        self.missing(desired)
+        let busy = std::io::Error::other("somebody keeps changing it without taking the lock");
+        Err(ReconcileError::file(&self.etc.join("group"), "replace")(
+            busy,
+        ))
     }
 
     /// Whether there is anything to do, from a look without the lock.
     fn differs(&self, desired: &Desired) -> Result<bool, ReconcileError> {
-        for name in ["group", "gshadow"] {
+        for name in FILES {
             let file = EtcFile::read(&self.etc.join(name))?;
-            if file.is_some_and(|file| plan(&file.bytes, desired, &self.ours).bytes.is_some()) {
+            let wanted = self.wanted(name, desired);
+            if file.is_some_and(|file| plan(&file.bytes, &wanted, &self.ours).bytes.is_some()) {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    /// False when it must be tried again. The lock is proof that it may be done at all.
+    /// What is desired of one of the files. gshadow follows what was added to group: someone who
+    /// was in the group anyway is not written into it, so as not to be taken out of it later.
+    fn wanted<'a>(&self, name: &str, desired: &'a Desired) -> Cow<'a, Desired> {
+        if name == "group" {
+            return Cow::Borrowed(desired);
+        }
+        let mut wanted = desired.clone();
+        wanted.memberships.retain(|membership| {
+            self.ours.held.contains(membership) || self.ours.owned.contains(&membership.0)
+        });
+        Cow::Owned(wanted)
+    }
+
     fn change_file(
         &mut self,
-        _lock: &EtcLock,
-        path: &std::path::Path,
+        turn: &Turn,
+        name: &str,
         desired: &Desired,
-    ) -> Result<bool, ReconcileError> {
-        let Some(file) = EtcFile::read(path)? else {
-            return Ok(true);
+    ) -> Result<(), ReconcileError> {
+        let Some(file) = EtcFile::read(&self.etc.join(name))? else {
+            return Ok(());
         };
-        let plan = plan(&file.bytes, desired, &self.ours);
-        let Some(bytes) = plan.bytes else {
-            return Ok(true);
-        };
-        self.remember(plan.added)?;
-        file.replace(&bytes)
+        let mut wanted = self.wanted(name, desired).into_owned();
+        if matches!(turn, Turn::Overdue(_)) {
+            let present = GroupFile::parse(&file.bytes);
+            wanted.memberships.retain(|(group, user)| {
+                present
+                    .members(group.as_str())
+                    .contains(&user.as_str().as_bytes())
+            });
+        }
+        let plan = plan(&file.bytes, &wanted, &self.ours);
+        if let Some(bytes) = plan.bytes {
+            self.remember(plan.added)?;
+            file.replace(&bytes)?;
+        }
+        Ok(())
     }
 
     /// Notes what is about to be added, durably, before the file has it: what was not noted

@@ -30,7 +30,7 @@ pub(super) fn plan(bytes: &[u8], desired: &Desired, ours: &Ours) -> Plan {
     let mut added = BTreeSet::new();
     let mut changed = false;
     for (group, people) in by_group(desired, ours) {
-        if !file.has(group.as_str()) {
+        if !file.has(group.as_str()) || desired.untouched.contains(group) {
             continue;
         }
         let present: Vec<Vec<u8>> = file
@@ -176,6 +176,21 @@ mod tests {
             &ours(&[], &[]),
         );
         assert!(plan.bytes.is_none() && plan.added.is_empty());
+    }
+
+    #[test]
+    fn leaves_a_group_alone_of_which_nobody_knows_who_belongs_there() {
+        let file = "jit-managed:x:2:mallory\n";
+        let ours = ours(&[("jit-managed", "mallory")], &["jit-managed"]);
+        let untouched = Desired {
+            untouched: [GroupName::new("jit-managed").unwrap()].into(),
+            ..Desired::default()
+        };
+        assert_eq!(planned(file, &untouched, &ours), None);
+        assert_eq!(
+            planned(file, &desired(&[]), &ours).unwrap(),
+            "jit-managed:x:2:\n"
+        );
     }
 
     #[test]

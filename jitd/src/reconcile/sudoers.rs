@@ -1,10 +1,16 @@
-//! The sudoers file: rendered from the policy alone, checked by visudo, replaced whole.
+//! The sudoers file: who may run what, at this moment. Checked by visudo, replaced whole.
+//!
+//! Its rules name the holders, not the groups that a role gives: sudo takes a process for a
+//! member of the group that it runs with, so that a set-group-id file made during one elevation
+//! would open a rule for that group for ever, to anybody.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::etc_file::{EtcFile, Looks, beside, rename_synced, sync_folder, write_beside};
-use super::{Memberships, ReconcileError, groups};
+use super::{ReconcileError, groups};
+use crate::domain::desired::{Desired, Holder};
 use crate::domain::policy::{Policy, Role};
 
 /// Mode of a sudoers file.
@@ -25,31 +31,17 @@ impl Sudoers {
         Self { path }
     }
 
-    /// Makes the file match the policy. The old one stays in force until the new one has been
-    /// checked; a role whose group has standing members is left out, and that is an error.
+    /// Makes the file match. What visudo refuses is never put in place; but then, or when the
+    /// new file cannot be written, an old one that gives more than it should is removed.
     ///
     /// # Errors
-    /// visudo refuses it, or a file cannot be written.
-    pub fn apply(&self, policy: &Policy, memberships: &Memberships) -> Result<(), ReconcileError> {
-        let mut errors = Vec::new();
-        let mut roles = Vec::new();
-        for role in policy.roles.values() {
-            let Some(group) = role.sudo_group() else {
-                continue;
-            };
-            let standing = memberships.standing_members(group.as_str())?;
-            if standing.is_empty() {
-                roles.push(role);
-            } else {
-                errors.push(ReconcileError::StandingMembers {
-                    role: role.name.to_string(),
-                    group: group.to_string(),
-                    members: standing.join(", "),
-                });
-            }
-        }
-        errors.extend(self.install(&roles).err());
-        ReconcileError::together(errors)
+    /// visudo refuses it, or a file cannot be written or removed.
+    pub fn apply(&self, policy: &Policy, desired: &Desired) -> Result<(), ReconcileError> {
+        let text = render(policy, desired);
+        self.install(&text).or_else(|error| {
+            self.remove_what_gives_too_much(&text)?;
+            Err(error)
+        })
     }
 
     /// Removes the file.
@@ -64,11 +56,10 @@ impl Sudoers {
         }
     }
 
-    fn install(&self, roles: &[&Role]) -> Result<(), ReconcileError> {
-        if roles.is_empty() {
+    fn install(&self, text: &str) -> Result<(), ReconcileError> {
+        if rules(text).next().is_none() {
             return self.remove();
         }
-        let text = render(roles.iter().copied());
         let old = EtcFile::read(&self.path)?;
         let looks = Looks {
             mode: MODE,
@@ -81,20 +72,36 @@ impl Sudoers {
         let new = beside(&self.path);
         write_beside(&new, text.as_bytes(), &looks).map_err(ReconcileError::file(&new, "write"))?;
         check(&new).inspect_err(|_| {
+            // It is ours, and nobody reads it there.
             let _ = std::fs::remove_file(&new);
         })?;
         rename_synced(&new, &self.path)
     }
+
+    /// A full disk must not let anybody keep what has ended: removing needs no room.
+    fn remove_what_gives_too_much(&self, wanted: &str) -> Result<(), ReconcileError> {
+        let Some(old) = EtcFile::read(&self.path)? else {
+            return Ok(());
+        };
+        let old = String::from_utf8_lossy(&old.bytes).into_owned();
+        if rules(&old).all(|rule| rules(wanted).any(|other| other == rule)) {
+            return Ok(());
+        }
+        self.remove()
+    }
+}
+
+/// The lines of a text of ours that give something.
+fn rules(text: &str) -> impl Iterator<Item = &str> {
+    text.lines()
+        .filter(|line| !line.is_empty() && !line.starts_with("# "))
 }
 
 /// Every visudo of the host must like it; a host without any has no sudo to protect, but a
 /// file that nobody checked is not installed.
-fn check(path: &std::path::Path) -> Result<(), ReconcileError> {
+fn check(path: &Path) -> Result<(), ReconcileError> {
     let mut checked = false;
-    for visudo in VISUDO
-        .iter()
-        .filter(|visudo| std::path::Path::new(visudo).exists())
-    {
+    for visudo in VISUDO.iter().filter(|visudo| Path::new(visudo).exists()) {
         groups::run(visudo, &["-c", "-f", &path.to_string_lossy()])?;
         checked = true;
     }
@@ -107,66 +114,118 @@ fn check(path: &std::path::Path) -> Result<(), ReconcileError> {
     })
 }
 
-/// The text: the same for the same roles, in the form that sudo and sudo-rs both take
-/// (`%group`; sudo-rs panics on `%:group`, FACTS 4).
-pub fn render<'a>(roles: impl Iterator<Item = &'a Role>) -> String {
+/// The text: a line for each role and holder, the same for the same policy and holders, in the
+/// form that sudo and sudo-rs both take.
+#[must_use]
+pub fn render(policy: &Policy, desired: &Desired) -> String {
     let mut text = String::from(
-        "# Written by jitd from /etc/jitd; changes made here are lost.\n\
-         # Members are given and taken with each elevation: see jitctl list --state active.\n",
+        "# Written by jitd from /etc/jitd and the active elevations; changes made here are lost.\n",
     );
-    for role in roles {
-        let Some(group) = role.sudo_group() else {
-            continue;
-        };
-        let commands = role.commands.join(", \\\n    ");
-        let run_as = role.run_as.join(", ");
-        let source = crate::domain::text::escaped(&role.source);
-        // A String takes all that is written to it.
-        let _ = write!(
-            text,
-            "\n# role {} ({source})\n%{group} ALL=({run_as}) {commands}\n",
-            role.name
-        );
+    let nobody = BTreeSet::new();
+    for role in policy
+        .roles
+        .values()
+        .filter(|role| !role.commands.is_empty())
+    {
+        let holders = desired.holders.get(&role.name).unwrap_or(&nobody);
+        push_role(&mut text, role, holders);
     }
     text
+}
+
+fn push_role(text: &mut String, role: &Role, holders: &BTreeSet<Holder>) {
+    let source = crate::domain::text::escaped(&role.source);
+    let commands = role.commands.join(", ");
+    let run_as = role.run_as.join(", ");
+    // A String takes all that is written to it.
+    let _ = writeln!(text, "\n# role {} ({source})", role.name);
+    for holder in holders {
+        let _ = writeln!(text, "{} ALL=({run_as}) {commands}", user(holder));
+    }
+}
+
+/// By name, so that the next owner of a uid has nothing of it; a name that sudoers(5) could take
+/// for something else goes by its number.
+fn user((name, uid): &Holder) -> String {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
+    let name = name.as_str();
+    if name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(plain) {
+        name.to_owned()
+    } else {
+        format!("#{uid}")
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::names::{RoleName, UserName};
     use crate::policy_file::{Source, parse};
 
-    #[test]
-    fn the_text_names_role_and_source_and_leaves_out_roles_without_commands() {
-        let text = r#"
-            [role.deploy]
-            groups = ["jit-deploy", "adm"]
-            run_as = ["root", "www-data"]
-            commands = ["/usr/bin/systemctl restart web.service", "/usr/bin/journalctl -u web.service"]
-            services = ["sudo"]
-            eligible = { groups = ["contractors"] }
-            approvers = { groups = ["jit-approvers"] }
+    const POLICY: &str = r#"
+        [role.deploy]
+        groups = ["adm"]
+        run_as = ["root", "www-data"]
+        commands = ["/usr/bin/systemctl restart web.service", "/usr/bin/id \"\""]
+        services = ["sudo"]
+        eligible = { groups = ["contractors"] }
+        approvers = { groups = ["jit-approvers"] }
 
-            [role.shell]
-            services = ["su"]
-            eligible = { groups = ["contractors"] }
-            approvers = { groups = ["jit-approvers"] }
-        "#;
+        [role.shell]
+        services = ["su"]
+        eligible = { groups = ["contractors"] }
+        approvers = { groups = ["jit-approvers"] }
+    "#;
+
+    fn policy() -> Policy {
         let source = Source {
             path: "/etc/jitd/jitd.toml".to_owned(),
-            text: text.to_owned(),
+            text: POLICY.to_owned(),
         };
-        let policy = parse(&[source]).unwrap();
-        let rendered = render(policy.roles.values());
-        let rules: Vec<_> = rendered.lines().skip(2).collect();
+        parse(&[source]).unwrap()
+    }
+
+    fn held_by(holders: &[(&str, u32)]) -> Desired {
+        let holders: BTreeSet<Holder> = holders
+            .iter()
+            .map(|(name, uid)| (UserName::new(name).unwrap(), *uid))
+            .collect();
+        let roles = ["deploy", "shell"].map(|role| (RoleName::new(role).unwrap(), holders.clone()));
+        Desired {
+            holders: roles.into(),
+            ..Desired::default()
+        }
+    }
+
+    #[test]
+    fn the_text_names_role_and_source_and_gives_commands_to_holders_alone() {
+        let text = render(&policy(), &held_by(&[("carol", 1001), ("ACME\\dan", 1002)]));
+        let lines: Vec<_> = text.lines().skip(1).collect();
         assert_eq!(
-            rules,
+            lines,
             [
                 "",
                 "# role deploy (/etc/jitd/jitd.toml)",
-                "%jit-deploy ALL=(root, www-data) /usr/bin/systemctl restart web.service, \\",
-                "    /usr/bin/journalctl -u web.service",
+                "#1002 ALL=(root, www-data) /usr/bin/systemctl restart web.service, /usr/bin/id \"\"",
+                "carol ALL=(root, www-data) /usr/bin/systemctl restart web.service, /usr/bin/id \"\"",
             ]
         );
+        assert_eq!(rules(&text).count(), 2);
+        assert_eq!(rules(&render(&policy(), &Desired::default())).count(), 0);
+    }
+
+    #[test]
+    fn what_cannot_be_replaced_and_gives_too_much_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("jitd");
+        let sudoers = Sudoers::new(path.clone());
+        let both = render(&policy(), &held_by(&[("carol", 1001), ("dan", 1002)]));
+        let one = render(&policy(), &held_by(&[("carol", 1001)]));
+        std::fs::write(&path, &one).unwrap();
+        sudoers.remove_what_gives_too_much(&both).unwrap();
+        assert!(path.exists(), "what gives less stays in force");
+        std::fs::write(&path, &both).unwrap();
+        sudoers.remove_what_gives_too_much(&one).unwrap();
+        assert!(!path.exists());
     }
 }

@@ -38,7 +38,6 @@ impl Reconciler {
                 Worker {
                     memberships,
                     sudoers,
-                    installed: None,
                 }
                 .run(&received);
             })?;
@@ -46,7 +45,7 @@ impl Reconciler {
     }
 
     /// Hands over what the host should look like, in the order of the calls. Without a policy
-    /// the sudoers file stays as it is.
+    /// there is no sudoers file of ours: nobody can say what a role gives.
     #[must_use]
     pub fn converge(&self, desired: Desired, policy: Option<Arc<Policy>>) -> Convergence {
         let (answer, received) = oneshot::channel();
@@ -79,8 +78,6 @@ impl Convergence {
 struct Worker {
     memberships: Memberships,
     sudoers: Sudoers,
-    /// The policy whose sudoers file is in place.
-    installed: Option<Arc<Policy>>,
 }
 
 impl Worker {
@@ -105,18 +102,13 @@ impl Worker {
         policy: Option<&Arc<Policy>>,
     ) -> Result<(), ReconcileError> {
         let mut errors = Vec::new();
+        // sudo's rules first: they need no lock that somebody could sit on.
+        let ruled = match policy {
+            Some(policy) => self.sudoers.apply(policy, desired),
+            None => self.sudoers.remove(),
+        };
+        errors.extend(ruled.err());
         errors.extend(self.memberships.apply(desired).err());
-        if let Some(policy) = policy
-            && !self
-                .installed
-                .as_ref()
-                .is_some_and(|installed| Arc::ptr_eq(installed, policy))
-        {
-            match self.sudoers.apply(policy, &self.memberships) {
-                Ok(()) => self.installed = Some(policy.clone()),
-                Err(error) => errors.push(error),
-            }
-        }
         ReconcileError::together(errors)
     }
 }

@@ -17,7 +17,7 @@ pub enum StoreError {
     },
     /// It cannot be opened, or is no database.
     #[error(
-        "{path} cannot be used ({cause}): restore it from a backup, or move it away to begin a new record, and start jitd again"
+        "{path} cannot be used ({cause}): restore it from a backup, or move it away to begin a new record (and take out of the roles' groups whoever is left in them), and start jitd again"
     )]
     Unusable {
         /// The database.

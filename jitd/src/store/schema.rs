@@ -77,7 +77,7 @@ pub(super) fn prepare(db: &mut Connection, path: &str) -> Result<(), StoreError>
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "foreign_keys", "ON")?;
     db.busy_timeout(std::time::Duration::from_secs(5))?;
-    let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let tx = db.transaction_with_behavior(TransactionBehavior::Deferred)?;
     let found: i64 = tx.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let known = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
     let done = usize::try_from(found).unwrap_or(usize::MAX);
@@ -88,6 +88,10 @@ pub(super) fn prepare(db: &mut Connection, path: &str) -> Result<(), StoreError>
             known,
         });
     };
+    if missing.is_empty() {
+        // Nothing is written, so that a full disk keeps nobody from starting.
+        return Ok(());
+    }
     for (_, sql) in missing {
         tx.execute_batch(sql)?;
     }

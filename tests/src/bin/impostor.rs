@@ -1,7 +1,7 @@
 //! Someone who poses as jitd and says yes to everything. Tests run it in a
 //! throwaway machine, as a person without privilege.
 //!
-//! `impostor name ADDRESS` takes the name `org.jitd1` on the bus at ADDRESS.
+//! `impostor name ADDRESS` takes the name `org.jitd1.Gate` on the bus at ADDRESS.
 //! `impostor bus SOCKET` goes further: it is the bus too, listens at SOCKET,
 //! and swears that whoever answers there is root.
 //!
@@ -18,7 +18,7 @@ use std::error::Error;
 use std::future::pending;
 
 use futures_util::StreamExt;
-use jitd_api::{BUS_NAME, GATE_INTERFACE, GateAnswer, OBJECT_PATH};
+use jitd_api::{GATE_BUS_NAME, GATE_INTERFACE, GateAnswer, OBJECT_PATH};
 use tokio::net::UnixListener;
 use zbus::connection::Builder;
 use zbus::names::MemberName;
@@ -32,8 +32,8 @@ struct Yes;
 #[interface(name = "org.jitd1.Gate")]
 impl Yes {
     #[expect(clippy::unused_self, reason = "the macro wants a method")]
-    fn check(&self, uid: u32, service: &str) -> GateAnswer {
-        println!("asked about uid {uid} and {service}");
+    fn check(&self, uid: u32, user: &str, service: &str) -> GateAnswer {
+        println!("asked about uid {uid} ({user}) and {service}");
         GateAnswer {
             allowed: true,
             elevation: Some(1),
@@ -59,7 +59,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 async fn take_the_name(address: &str) -> Result<(), Box<dyn Error>> {
     let _connection = Builder::address(address)
         .serve_at(OBJECT_PATH, Yes)
-        .name(BUS_NAME)
+        .name(GATE_BUS_NAME)
         .build()
         .await?;
     println!("ready");
@@ -68,10 +68,10 @@ async fn take_the_name(address: &str) -> Result<(), Box<dyn Error>> {
 
 async fn ask() -> Result<(), Box<dyn Error>> {
     let bus = Builder::system().build().await?;
-    let question = (1000_u32, "sudo");
+    let question = (1000_u32, "carol", "sudo");
     let reply = bus
         .call_method(
-            Some(BUS_NAME),
+            Some(GATE_BUS_NAME),
             OBJECT_PATH,
             Some(GATE_INTERFACE),
             "Check",
@@ -121,8 +121,10 @@ async fn answer_all(mut messages: MessageStream) -> zbus::Result<()> {
             Some("Hello") => connection.reply(&header, &":1.2").await?,
             Some("GetConnectionUnixUser") => connection.reply(&header, &0_u32).await?,
             Some("Check") => {
-                let (uid, service): (u32, String) = message.body().deserialize()?;
-                connection.reply(&header, &Yes.check(uid, &service)).await?;
+                let (uid, user, service): (u32, String, String) = message.body().deserialize()?;
+                connection
+                    .reply(&header, &Yes.check(uid, &user, &service))
+                    .await?;
             }
             _ => connection.reply(&header, &()).await?,
         }

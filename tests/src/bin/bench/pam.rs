@@ -26,7 +26,9 @@ busctl call org.jitd1 /org/jitd1 org.jitd1.Gate Check us "$uid" jit | grep -q '"
 "#;
 
 /// Stacks by name. Each ends in `pam_permit`, which is what is subtracted.
-const STACKS: [(&str, &str); 4] = [
+/// libpam reads `other` as well, and complains to syslog where it is missing.
+const STACKS: [(&str, &str); 5] = [
+    ("other", ""),
     ("permit", ""),
     (
         "jit",
