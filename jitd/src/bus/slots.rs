@@ -23,7 +23,7 @@ pub(super) struct Slots {
 pub(super) struct Slot {
     slots: Slots,
     connection: String,
-    _at_work: Option<OwnedSemaphorePermit>,
+    at_work: Option<OwnedSemaphorePermit>,
 }
 
 impl Slots {
@@ -40,7 +40,7 @@ impl Slots {
     /// At once, when the connection has its most calls under way.
     pub(super) async fn take(&self, connection: &str) -> Result<Slot, Error> {
         let mut slot = self.count(connection)?;
-        slot._at_work = self.at_work.clone().acquire_owned().await.ok();
+        slot.at_work = self.at_work.clone().acquire_owned().await.ok();
         Ok(slot)
     }
 
@@ -59,7 +59,7 @@ impl Slots {
         Ok(Slot {
             slots: self.clone(),
             connection: connection.to_owned(),
-            _at_work: None,
+            at_work: None,
         })
     }
 }
