@@ -83,7 +83,7 @@ fn a_bus_of_ones_own_is_not_asked() {
                 ))
                 .ok()
                 .contains(&format!("allowed=true by uid {uid}"));
-            impostor.wait_for_output("asked about uid 1000 and sudo");
+            impostor.wait_for_output("asked about uid 1000 (carol) and sudo");
         }
     }
 }

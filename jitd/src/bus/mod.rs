@@ -97,10 +97,13 @@ async fn connect() -> zbus::Result<Connection> {
     Builder::address(SYSTEM_BUS_ADDRESS).build().await
 }
 
-/// Owns a name that nobody can take from us, and takes it from nobody.
+/// Owns a name that nobody can take from us; whoever had it, and can be made to, gives it up.
 async fn own(connection: &Connection, name: &'static str) -> zbus::Result<()> {
     connection
-        .request_name_with_flags(name, RequestNameFlags::DO_NOT_QUEUE)
+        .request_name_with_flags(
+            name,
+            RequestNameFlags::DO_NOT_QUEUE | RequestNameFlags::REPLACE_EXISTING,
+        )
         .await
         .map(drop)
 }
