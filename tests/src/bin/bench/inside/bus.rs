@@ -7,7 +7,7 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use jitd_api::{BUS_NAME, GATE_INTERFACE, OBJECT_PATH};
+use jitd_api::{GATE_BUS_NAME, GATE_INTERFACE, OBJECT_PATH};
 use zbus::Message;
 
 use super::{daemon, must, records};
@@ -66,13 +66,17 @@ pub(super) fn run(connections: u32, slice: Duration) {
 fn rate(call: Call, number: u32, slice: Duration, together: &Barrier) -> f64 {
     let mut client = Client::connect();
     let mut message = match call {
-        Call::Check => method(
-            Some(BUS_NAME),
-            GATE_INTERFACE,
-            "Check",
-            &(records::account(number).1, "jit"),
+        Call::Check => {
+            let (name, uid) = records::account(number);
+            let question = (uid, name, "jit");
+            method(Some(GATE_BUS_NAME), GATE_INTERFACE, "Check", &question)
+        }
+        Call::Ping => method(
+            Some(GATE_BUS_NAME),
+            "org.freedesktop.DBus.Peer",
+            "Ping",
+            &(),
         ),
-        Call::Ping => method(Some(BUS_NAME), "org.freedesktop.DBus.Peer", "Ping", &()),
     };
     for _ in 0..WARM_UP {
         client.call(&mut message);
