@@ -62,7 +62,9 @@ deb: build assets
 	rm -f $(PACKAGES)/*.deb
 	$(CARGO) deb --package jitd --no-build --output $(PACKAGES)/ $(DEB_VARIANT)
 
+# RHEL 9 has an older glibc than the module's own unwinder needs: see pam_jit/build.rs.
 rpm: build assets
+	PAM_JIT_LIBGCC=shared RUSTFLAGS="$(RUSTFLAGS) $(SOURCES)" $(CARGO) build --release --package pam_jit
 	mkdir -p $(PACKAGES)
 	rm -f $(PACKAGES)/*.rpm
 	sh packaging/rpm/stage.sh

@@ -36,7 +36,6 @@ fn needs_libpam_and_the_c_library_only() {
         let allowed = [
             "libpam.so.0",
             "libc.so.6",
-            "libgcc_s.so.1",
             "libm.so.6",
             "ld-linux",
         ];

@@ -110,7 +110,7 @@ fn as_packaged_it_exports_the_six_hooks_and_can_catch_a_panic() {
     let sections = tool("readelf", &["--section-headers", "--wide"], &module);
     assert!(sections.contains(".gcc_except_table"), "{sections}");
     let imports = tool("nm", &["-D", "--undefined-only", "--format=posix"], &module);
-    assert!(imports.contains("_Unwind_RaiseException"), "{imports}");
+    assert!(imports.contains("_dl_find_object"), "{imports}");
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn as_packaged_it_cannot_start_a_program_or_handle_a_signal() {
         .filter(|line| line.contains("(NEEDED)"))
         .filter_map(|line| line.split(['[', ']']).nth(1))
         .collect();
-    let known = ["libpam.so.0", "libc.so.6", "libgcc_s.so.1", "libm.so.6"];
+    let known = ["libpam.so.0", "libc.so.6", "libm.so.6"];
     for library in &needed {
         let loader = library.starts_with("ld-linux");
         assert!(loader || known.contains(library), "{needed:?}");

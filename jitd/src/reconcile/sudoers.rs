@@ -4,7 +4,7 @@
 //! member of the group that it runs with, so that a set-group-id file made during one elevation
 //! would open a rule for that group for ever, to anybody.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -66,15 +66,22 @@ impl Sudoers {
             owner: (0, 0),
             label: old.as_ref().and_then(|file| file.looks().label.clone()),
         };
-        if old.is_some_and(|file| file.bytes == text.as_bytes() && *file.looks() == looks) {
+        if old
+            .as_ref()
+            .is_some_and(|file| file.bytes == text.as_bytes() && *file.looks() == looks)
+        {
             return Ok(());
         }
+        // Every rule stands for itself: what is left when some go has been checked before.
+        let checked = old.is_some_and(|file| gives_no_more(text, &file.bytes));
         let new = beside(&self.path);
         write_beside(&new, text.as_bytes(), &looks).map_err(ReconcileError::file(&new, "write"))?;
-        check(&new).inspect_err(|_| {
-            // It is ours, and nobody reads it there.
-            let _ = std::fs::remove_file(&new);
-        })?;
+        if !checked {
+            check(&new).inspect_err(|_| {
+                // It is ours, and nobody reads it there.
+                let _ = std::fs::remove_file(&new);
+            })?;
+        }
         rename_synced(&new, &self.path)
     }
 
@@ -84,11 +91,18 @@ impl Sudoers {
             return Ok(());
         };
         let old = String::from_utf8_lossy(&old.bytes).into_owned();
-        if rules(&old).all(|rule| rules(wanted).any(|other| other == rule)) {
+        if gives_no_more(&old, wanted.as_bytes()) {
             return Ok(());
         }
         self.remove()
     }
+}
+
+/// Whether every rule of a text is also one of the other's.
+fn gives_no_more(text: &str, other: &[u8]) -> bool {
+    let other = String::from_utf8_lossy(other);
+    let known: HashSet<&str> = rules(&other).collect();
+    rules(text).all(|rule| known.contains(rule))
 }
 
 /// The lines of a text of ours that give something.
