@@ -33,12 +33,7 @@ fn needs_libpam_and_the_c_library_only() {
     let dynamic = output("readelf", &["-dW", module.to_str().unwrap()]);
     let needed = dynamic.lines().filter(|line| line.contains("(NEEDED)"));
     for line in needed {
-        let allowed = [
-            "libpam.so.0",
-            "libc.so.6",
-            "libm.so.6",
-            "ld-linux",
-        ];
+        let allowed = ["libpam.so.0", "libc.so.6", "libm.so.6", "ld-linux"];
         assert!(
             allowed.iter().any(|library| line.contains(library)),
             "{line}"
