@@ -44,9 +44,6 @@ jitd withdraw </dev/null
 say "taking pam_jit out of PAM, and our line out of sudo.conf"
 jitctl setup --undo --yes </dev/null
 
-# Only now: while the gate is there, a missing group of its would close it to all.
-jitd remove-groups </dev/null
-
 # Lines that somebody else wrote are theirs to take out, but they must be out.
 # Left-over copies that no program uses as a service don't count.
 left=$(grep -EHn '^[^#]*pam_jit' \
@@ -60,3 +57,6 @@ if [ -n "$left" ]; then
     say "put the gate back where it was taken out just now: jitctl setup"
     exit 1
 fi
+
+# Only now: while the gate is there, a missing group of its would close it to all.
+jitd remove-groups </dev/null
