@@ -36,6 +36,8 @@ trap 'exit 143' TERM
 if systemd_runs; then
     systemctl --quiet --runtime mask jitd.service
     systemctl --quiet stop jitd.service
+    # systemd forgets what it made for a unit that is masked.
+    rm -rf /run/jitd
 fi
 
 say "taking back all elevations"

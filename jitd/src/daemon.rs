@@ -45,11 +45,15 @@ pub async fn run() -> Result<(), Failure> {
         }
     }
     engine.reconcile().await;
-    let gate_ended = bus::serve_gate(engine.gate()).await?;
+    // Who comes to the gate from now on waits until it is answered: when systemd says that jitd
+    // runs, sudo finds it.
+    let socket = bus::GateSocket::bind(Path::new(jitd_api::GATE_SOCKET))
+        .map_err(|error| format!("cannot listen at {}: {error}", jitd_api::GATE_SOCKET))?;
     let connection = bus::serve(engine.clone()).await?;
+    let gate_ended = bus::serve_gate(socket, engine.gate(), &connection).await?;
     tokio::select! {
         ended = keep_time(&engine, &alarm) => ended?,
-        _ = gate_ended => return Err("the gate's connection to the system bus ended".into()),
+        _ = gate_ended => return Err("the gate's socket, or its connection to the system bus, ended".into()),
         () = connection.closed() => return Err("the system bus went away".into()),
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

@@ -10,7 +10,7 @@ use pam::module::PamHandle;
 
 use crate::arguments::Arguments;
 use crate::directory::Nss;
-use crate::gate::SystemBus;
+use crate::gate::Jitd;
 use crate::judge::judge;
 use crate::person::{Person, Situation, people};
 use crate::syslog::{self, Origin, Severity};
@@ -23,7 +23,7 @@ pub(crate) fn decide(stage: Stage, pamh: &mut PamHandle, words: &[&CStr]) -> Pam
         let seen = Seen::look(stage, pamh);
         complain(&seen, &arguments);
 
-        let judgement = judge(&seen.situation(), &arguments, &Nss, &SystemBus);
+        let judgement = judge(&seen.situation(), &arguments, &Nss, &Jitd);
         for (severity, text) in &judgement.logged {
             if arguments.debug || *severity != Severity::Debug {
                 syslog::write(seen.origin(), *severity, text);

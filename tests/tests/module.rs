@@ -259,7 +259,7 @@ impl Trace {
             let asked = visit
                 .calls
                 .iter()
-                .any(|call| call.name == "connect" && call.arguments.contains("/run/dbus/"));
+                .any(|call| call.name == "connect" && call.arguments.contains("/run/jitd/gate"));
             let asks = visit.stage == "auth" || visit.stage == "account";
             assert_eq!(asked, asks, "jitd is asked in {}: {visit:?}", visit.stage);
             for call in &visit.calls {

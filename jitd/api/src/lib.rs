@@ -20,9 +20,9 @@ pub use proxy::{ElevationsProxy, PolicyProxy, StateChanged, StateChangedStream};
 
 /// The well-known name on the system bus.
 pub const BUS_NAME: &str = "org.jitd1";
-/// The well-known name at which `pam_jit` asks: a connection of its own, to which nobody but root
-/// can send anything, so that no flood of calls stands before the gate.
-pub const GATE_BUS_NAME: &str = "org.jitd1.Gate";
+/// The socket at which `pam_jit` asks, in a folder that only root can enter. It carries D-Bus
+/// messages without a bus and without its handshake; the kernel says who is at either end.
+pub const GATE_SOCKET: &str = "/run/jitd/gate";
 /// The one object.
 pub const OBJECT_PATH: &str = "/org/jitd1";
 /// Where `pam_jit` asks; only root may call.
@@ -32,8 +32,7 @@ pub const ELEVATIONS_INTERFACE: &str = "org.jitd1.Elevations";
 /// Where the policy is asked about.
 pub const POLICY_INTERFACE: &str = "org.jitd1.Policy";
 
-/// The system bus, as a constant: `DBUS_SYSTEM_BUS_ADDRESS` is the caller's to
-/// set, and a set-uid program must not follow it (FACTS 17).
+/// The system bus, as a constant: a variable of the environment must not lead jitd elsewhere.
 pub const SYSTEM_BUS_ADDRESS: &str = "unix:path=/run/dbus/system_bus_socket";
 
 /// Longest reason or comment, in bytes of UTF-8.

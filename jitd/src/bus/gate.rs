@@ -1,4 +1,7 @@
-//! `org.jitd1.Gate`: for `pam_jit` alone. The bus policy lets only root call it.
+//! What `pam_jit` is answered: `org.jitd1.Gate`.
+//!
+//! It is asked at a socket ([`super::gate_socket`]); the same interface is on the bus, for people
+//! who look. The bus policy lets only root call it.
 
 use std::time::Duration;
 
@@ -11,6 +14,10 @@ use crate::engine::{Gate, GateVerdict, PolicyInForce};
 /// has two seconds for everything.
 const PATIENCE: Duration = Duration::from_millis(800);
 
+const JOURNAL: &str = "journalctl -u jitd";
+
+/// The gate's word, in the words of the contract.
+#[derive(Clone)]
 pub(super) struct GateInterface {
     gate: Gate,
     directory: Directory,
@@ -21,34 +28,16 @@ impl GateInterface {
         Self { gate, directory }
     }
 
-    async fn refused(&self, uid: u32, service: &str, pending: Vec<u64>) -> GateAnswer {
-        let roles = match self.gate.policy() {
-            PolicyInForce::Loaded(policy) => {
-                let person = self.directory.person(uid, PATIENCE).await.ok();
-                person.map(|person| {
-                    policy
-                        .requestable(&person)
-                        .filter(|role| role.opens(service))
-                        .map(|role| role.name.to_string())
-                        .collect()
-                })
-            }
-            PolicyInForce::Broken(_) => None,
-        };
-        GateAnswer {
-            allowed: false,
-            roles,
-            pending: Some(pending),
-            ..GateAnswer::default()
-        }
-    }
-}
-
-#[zbus::interface(name = "org.jitd1.Gate")]
-impl GateInterface {
-    /// Whether an active elevation opens a PAM service to an account now. The name is the
-    /// account's, as the host knows it at this moment.
-    async fn check(&self, uid: u32, user: &str, service: &str) -> Result<GateAnswer, Error> {
+    /// Whether an active elevation opens a PAM service to an account now.
+    ///
+    /// # Errors
+    /// A name that no account and no service has.
+    pub(super) async fn answer(
+        &self,
+        uid: u32,
+        user: &str,
+        service: &str,
+    ) -> Result<GateAnswer, Error> {
         for (what, name) in [("user", user), ("service", service)] {
             if name.is_empty() || name.len() > MAX_NAME {
                 return Err(Error::InvalidArgument(format!(
@@ -79,14 +68,48 @@ impl GateInterface {
                     .collect();
                 self.refused(uid, service, pending).await
             }
-            GateVerdict::BrokenPolicy => refused_because("its policy is broken"),
-            GateVerdict::Untaken => refused_because("what has ended could not be taken back yet"),
+            GateVerdict::BrokenPolicy => refused_because("its policy is broken", JOURNAL),
+            GateVerdict::Untaken => {
+                refused_because("what has ended could not be taken back yet", JOURNAL)
+            }
         })
+    }
+
+    async fn refused(&self, uid: u32, service: &str, pending: Vec<u64>) -> GateAnswer {
+        let roles = match self.gate.policy() {
+            PolicyInForce::Loaded(policy) => {
+                let person = self.directory.person(uid, PATIENCE).await.ok();
+                person.map(|person| {
+                    policy
+                        .requestable(&person)
+                        .filter(|role| role.opens(service))
+                        .map(|role| role.name.to_string())
+                        .collect()
+                })
+            }
+            PolicyInForce::Broken(_) => None,
+        };
+        GateAnswer {
+            allowed: false,
+            roles,
+            pending: Some(pending),
+            ..GateAnswer::default()
+        }
     }
 }
 
-fn refused_because(why: &str) -> GateAnswer {
-    let text = format!("{why}; an administrator can look: journalctl -u jitd");
+#[zbus::interface(name = "org.jitd1.Gate")]
+impl GateInterface {
+    /// Whether an active elevation opens a PAM service to an account now. The name is the
+    /// account's, as the host knows it at this moment.
+    async fn check(&self, uid: u32, user: &str, service: &str) -> Result<GateAnswer, Error> {
+        self.answer(uid, user, service).await
+    }
+}
+
+/// A refusal that no request would change, and where to look.
+pub(super) fn refused_because(why: &str, look: &str) -> GateAnswer {
+    let text = format!("{why}; an administrator can look: {look}");
     GateAnswer {
         allowed: false,
         because: Some(text),

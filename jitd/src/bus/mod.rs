@@ -1,18 +1,19 @@
 //! `org.jitd1` on the system bus: who is calling, and what they may say.
 //!
-//! The gate has a connection and a thread of its own, under a name that nobody but root can send
-//! to: however much people have to say, sudo does not wait for them.
+//! The gate has a socket and a thread of its own: however much people have to say, sudo does not
+//! wait for them.
 #![forbid(unsafe_code)]
 
 mod caller;
 mod directory;
 mod elevations;
 mod gate;
+mod gate_socket;
 mod policy;
 mod slots;
 mod wire;
 
-use jitd_api::{BUS_NAME, GATE_BUS_NAME, OBJECT_PATH, SYSTEM_BUS_ADDRESS};
+use jitd_api::{BUS_NAME, OBJECT_PATH, SYSTEM_BUS_ADDRESS};
 use tokio::sync::oneshot;
 use zbus::connection::{Builder, Connection};
 use zbus::fdo::RequestNameFlags;
@@ -24,6 +25,9 @@ use caller::Callers;
 use directory::Directory;
 use elevations::Elevations;
 use gate::GateInterface;
+use gate_socket::Reach;
+
+pub use gate_socket::GateSocket;
 
 /// Serves the engine on the bus and owns the name. Gives the connection; dropping it ends it.
 ///
@@ -47,12 +51,20 @@ pub async fn serve(engine: Engine) -> zbus::Result<Connection> {
     Ok(connection)
 }
 
-/// Serves the gate on a thread of its own. What it gives is sent when that ends, which it should
-/// not.
+/// Answers at the gate's socket, on a thread of its own, while `people` has the name. What it
+/// gives is sent when that ends, which it should not.
 ///
 /// # Errors
-/// The bus is not reachable, somebody else owns the name, or there is no thread to be had.
-pub async fn serve_gate(gate: Gate) -> zbus::Result<oneshot::Receiver<()>> {
+/// The bus is not reachable, or there is no thread to be had.
+pub async fn serve_gate(
+    socket: GateSocket,
+    gate: Gate,
+    people: &Connection,
+) -> zbus::Result<oneshot::Receiver<()>> {
+    let ours = people
+        .unique_name()
+        .ok_or_else(|| zbus::Error::Failure("the bus gave us no name".to_owned()))?
+        .clone();
     let (ready, is_ready) = oneshot::channel();
     let (ended, has_ended) = oneshot::channel();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -63,11 +75,20 @@ pub async fn serve_gate(gate: Gate) -> zbus::Result<oneshot::Receiver<()>> {
         .name("gate".to_owned())
         .spawn(move || {
             runtime.block_on(async {
-                match answer_at_the_gate(gate).await {
-                    Ok(connection) => {
-                        // Whoever started us may be gone; then so is the process.
+                let own = async {
+                    let own = connect().await?;
+                    let reach = Reach::new(&own, ours).await?;
+                    Ok((own, reach))
+                };
+                // Whoever started us may be gone; then so is the process.
+                match own.await {
+                    Ok((own, reach)) => {
                         let _ = ready.send(Ok(()));
-                        connection.closed().await;
+                        let gate = GateInterface::new(gate, Directory::new());
+                        tokio::select! {
+                            _ = socket.answer(gate, reach) => {}
+                            () = own.closed() => {}
+                        }
                     }
                     Err(error) => {
                         let _ = ready.send(Err(error));
@@ -80,17 +101,6 @@ pub async fn serve_gate(gate: Gate) -> zbus::Result<oneshot::Receiver<()>> {
         .await
         .unwrap_or_else(|_| Err(zbus::Error::Failure("the gate's thread ended".to_owned())))?;
     Ok(has_ended)
-}
-
-async fn answer_at_the_gate(gate: Gate) -> zbus::Result<Connection> {
-    let connection = connect().await?;
-    let interface = GateInterface::new(gate, Directory::new());
-    connection
-        .object_server()
-        .at(OBJECT_PATH, interface)
-        .await?;
-    own(&connection, GATE_BUS_NAME).await?;
-    Ok(connection)
 }
 
 async fn connect() -> zbus::Result<Connection> {
@@ -106,6 +116,12 @@ async fn own(connection: &Connection, name: &'static str) -> zbus::Result<()> {
         )
         .await
         .map(drop)
+        .map_err(|error| match error {
+            zbus::Error::NameTaken => zbus::Error::Failure(format!(
+                "{name} belongs to somebody else on the system bus; to see to whom: busctl status {name}"
+            )),
+            other => other,
+        })
 }
 
 async fn tell_changes(

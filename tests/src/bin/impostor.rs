@@ -1,12 +1,14 @@
 //! Someone who poses as jitd and says yes to everything. Tests run it in a
 //! throwaway machine, as a person without privilege.
 //!
-//! `impostor name ADDRESS` takes the name `org.jitd1.Gate` on the bus at ADDRESS.
+//! `impostor gate SOCKET` listens at SOCKET as jitd does at its gate.
+//! `impostor name ADDRESS` takes the name `org.jitd1` on the bus at ADDRESS.
 //! `impostor bus SOCKET` goes further: it is the bus too, listens at SOCKET,
 //! and swears that whoever answers there is root.
 //!
-//! `impostor ask` is the other side: it asks the bus that its environment names,
-//! as jitd's gate would if it heeded it, and says whose yes it got.
+//! `impostor knock SOCKET` and `impostor ask` are the other side: the first asks
+//! whoever listens, as the gate would if it did not look who that is; the second
+//! asks the bus that its environment names, and says whose yes it got.
 #![allow(
     clippy::print_stdout,
     reason = "tests wait for `ready` and read who came"
@@ -16,13 +18,18 @@
 use std::env;
 use std::error::Error;
 use std::future::pending;
+use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 
-use futures_util::StreamExt;
-use jitd_api::{GATE_BUS_NAME, GATE_INTERFACE, GateAnswer, OBJECT_PATH};
+use futures_util::{FutureExt, StreamExt};
+use jitd_api::{BUS_NAME, GATE_INTERFACE, GateAnswer, OBJECT_PATH};
 use tokio::net::UnixListener;
 use zbus::connection::Builder;
+use zbus::connection::socket::ReadHalf;
+use zbus::export::async_trait::async_trait;
 use zbus::names::MemberName;
-use zbus::{Connection, Guid, MessageStream, interface};
+use zbus::{Connection, Guid, Message, MessageStream, interface};
 
 const BUS: &str = "org.freedesktop.DBus";
 const BUS_PATH: &str = "/org/freedesktop/DBus";
@@ -49,17 +56,70 @@ fn main() -> Result<(), Box<dyn Error>> {
         .enable_io()
         .build()?;
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["gate", socket] => be_the_gate(socket),
+        ["knock", socket] => knock(socket),
         ["name", address] => runtime.block_on(take_the_name(address)),
         ["bus", socket] => runtime.block_on(be_the_bus(socket)),
         ["ask"] => runtime.block_on(ask()),
-        _ => Err("say: impostor name ADDRESS, impostor bus SOCKET, or impostor ask".into()),
+        _ => {
+            Err("say: impostor gate SOCKET, knock SOCKET, name ADDRESS, bus SOCKET, or ask".into())
+        }
+    }
+}
+
+/// One at a time, each for one question.
+fn be_the_gate(socket: &str) -> Result<(), Box<dyn Error>> {
+    let listener = std::os::unix::net::UnixListener::bind(socket)?;
+    println!("ready");
+    loop {
+        let mut visitor = Blocking(listener.accept()?.0);
+        println!("somebody came");
+        // The real gate hangs up on us without a question.
+        let Ok(call) = visitor.message() else {
+            continue;
+        };
+        let (uid, user, service): (u32, String, String) = call.body().deserialize()?;
+        let answer = Yes.check(uid, &user, &service);
+        let reply = Message::method_return(&call.header()).build(&answer)?;
+        visitor.0.write_all(reply.data())?;
+    }
+}
+
+fn knock(socket: &str) -> Result<(), Box<dyn Error>> {
+    let mut gate = Blocking(UnixStream::connect(socket)?);
+    let question = Message::method_call(OBJECT_PATH, "Check")
+        .interface(GATE_INTERFACE)
+        .build(&(1000_u32, "carol", "sudo"))?;
+    gate.0.write_all(question.data())?;
+    let answer: GateAnswer = gate.message()?.body().deserialize()?;
+    println!("allowed={}", answer.allowed);
+    Ok(())
+}
+
+/// A socket from which zbus reads messages while we wait.
+#[derive(Debug)]
+struct Blocking(UnixStream);
+
+impl Blocking {
+    fn message(&mut self) -> Result<Message, Box<dyn Error>> {
+        let (mut bytes, mut fds) = (Vec::new(), Vec::new());
+        let message = self.receive_message(0, &mut bytes, &mut fds);
+        Ok(message.now_or_never().ok_or("it did not wait")??)
+    }
+}
+
+#[async_trait]
+impl ReadHalf for Blocking {
+    async fn recvmsg(&mut self, buffer: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
+        Ok((self.0.read(buffer)?, Vec::new()))
     }
 }
 
 async fn take_the_name(address: &str) -> Result<(), Box<dyn Error>> {
     let _connection = Builder::address(address)
         .serve_at(OBJECT_PATH, Yes)
-        .name(GATE_BUS_NAME)
+        .name(BUS_NAME)
+        .allow_name_replacements(false)
         .build()
         .await?;
     println!("ready");
@@ -71,7 +131,7 @@ async fn ask() -> Result<(), Box<dyn Error>> {
     let question = (1000_u32, "carol", "sudo");
     let reply = bus
         .call_method(
-            Some(GATE_BUS_NAME),
+            Some(BUS_NAME),
             OBJECT_PATH,
             Some(GATE_INTERFACE),
             "Check",

@@ -22,8 +22,8 @@ pub(crate) fn measure(scale: &Scale) -> Vec<Row> {
         scene::inside(&machine, &format!("records {past} {ACTIVE}"));
         machine
     });
-    let answer = machines[0]
-        .run("busctl call org.jitd1.Gate /org/jitd1 org.jitd1.Gate Check uss 100007 u7 jit");
+    let answer =
+        machines[0].run("busctl call org.jitd1 /org/jitd1 org.jitd1.Gate Check uss 100007 u7 jit");
     answer.ok().contains("\"allowed\" b true");
     let mut rows = Vec::new();
     for connections in CONNECTIONS {

@@ -22,7 +22,7 @@ simple_allow_users = carol, dora
 /// What one would write instead of a module.
 const SCRIPT: &str = r#"#!/bin/sh
 uid=$(id -u "$PAM_USER") || exit 1
-busctl call org.jitd1.Gate /org/jitd1 org.jitd1.Gate Check uss "$uid" "$PAM_USER" jit | grep -q '"allowed" b true'
+busctl call org.jitd1 /org/jitd1 org.jitd1.Gate Check uss "$uid" "$PAM_USER" jit | grep -q '"allowed" b true'
 "#;
 
 /// Stacks by name. Each ends in `pam_permit`, which is what is subtracted.

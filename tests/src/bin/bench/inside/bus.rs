@@ -1,5 +1,5 @@
-//! Calls on the system bus, as fast as they are answered, by a client that
-//! costs next to nothing itself.
+//! Calls at the gate and on the system bus, as fast as they are answered, by a
+//! client that costs next to nothing itself.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -7,12 +7,12 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use jitd_api::{GATE_BUS_NAME, GATE_INTERFACE, OBJECT_PATH};
+use jitd_api::{BUS_NAME, GATE_INTERFACE, GATE_SOCKET, OBJECT_PATH};
 use zbus::Message;
 
 use super::{daemon, must, records};
 
-const SOCKET: &str = "/run/dbus/system_bus_socket";
+const BUS_SOCKET: &str = "/run/dbus/system_bus_socket";
 const BUS: &str = "org.freedesktop.DBus";
 /// Calls before the clock starts.
 const WARM_UP: usize = 50;
@@ -25,15 +25,14 @@ const SIGNAL: u8 = 4;
 enum Call {
     /// The gate, about somebody with an active elevation.
     Check,
-    /// jitd's name, by the bus library that jitd uses: the same way there and
-    /// back, and nothing done.
+    /// jitd's name on the bus, answered by the bus library that jitd uses.
     Ping,
 }
 
 /// Calls each for `slice` on so many connections at the same time, and prints
 /// answers per second of all together.
 ///
-/// One connection keeps one process at work at a time: caller, bus, jitd, bus.
+/// One connection keeps one process at work at a time: caller, jitd, bus.
 /// They get one processor to share. On several, each has to be woken where it
 /// slept, which can take longer than an answer, and what was measured would be
 /// where the scheduler happened to put them.
@@ -64,19 +63,18 @@ pub(super) fn run(connections: u32, slice: Duration) {
 }
 
 fn rate(call: Call, number: u32, slice: Duration, together: &Barrier) -> f64 {
-    let mut client = Client::connect();
-    let mut message = match call {
+    let (mut client, mut message) = match call {
         Call::Check => {
             let (name, uid) = records::account(number);
             let question = (uid, name, "jit");
-            method(Some(GATE_BUS_NAME), GATE_INTERFACE, "Check", &question)
+            let message = method(None, GATE_INTERFACE, "Check", &question);
+            (Client::at_the_gate(), message)
         }
-        Call::Ping => method(
-            Some(GATE_BUS_NAME),
-            "org.freedesktop.DBus.Peer",
-            "Ping",
-            &(),
-        ),
+        Call::Ping => {
+            let peer = "org.freedesktop.DBus.Peer";
+            let message = method(Some(BUS_NAME), peer, "Ping", &());
+            (Client::on_the_bus(), message)
+        }
     };
     for _ in 0..WARM_UP {
         client.call(&mut message);
@@ -120,8 +118,20 @@ struct Client {
 }
 
 impl Client {
-    fn connect() -> Self {
-        let mut stream = UnixStream::connect(SOCKET).expect("the bus is there");
+    fn at_the_gate() -> Self {
+        Self::over(UnixStream::connect(GATE_SOCKET).expect("the gate is there"))
+    }
+
+    fn over(stream: UnixStream) -> Self {
+        Self {
+            stream,
+            serial: 0,
+            received: Vec::new(),
+        }
+    }
+
+    fn on_the_bus() -> Self {
+        let mut stream = UnixStream::connect(BUS_SOCKET).expect("the bus is there");
         // uid 0, in hexadecimal digits of its decimal digits.
         stream
             .write_all(b"\0AUTH EXTERNAL 30\r\n")
@@ -134,11 +144,7 @@ impl Client {
         }
         assert!(line.starts_with(b"OK "), "the bus does not let us in");
         stream.write_all(b"BEGIN\r\n").expect("the bus reads");
-        let mut client = Self {
-            stream,
-            serial: 0,
-            received: Vec::new(),
-        };
+        let mut client = Self::over(stream);
         client.call(&mut method(Some(BUS), BUS, "Hello", &()));
         client
     }
