@@ -145,12 +145,12 @@ fn somebody_else_has_the_name() {
         machine.run("systemctl stop jitd").ok();
         scene.only_carol_is_refused("jitd is not running");
 
-        drop(mallory);
-        let owned =
-            "busctl call org.freedesktop.DBus / org.freedesktop.DBus NameHasOwner s org.jitd1";
-        machine.wait_until("mallory has let go of the name", SOON, || {
-            machine.run(owned).stdout.contains("false")
-        });
+        let impostor = "$(busctl status org.jitd1 | sed -n s/^PID=//p)";
+        machine
+            .run(&format!(
+                "pid={impostor}; kill $pid && tail --pid=$pid -f /dev/null"
+            ))
+            .ok();
         machine.run("rm /etc/dbus-1/system.d/zz-open.conf").ok();
         machine.run("systemctl reload dbus").ok();
         machine.run("systemctl start jitd").ok();
@@ -190,8 +190,7 @@ fn the_bus_is_stopped() {
             .run("systemctl stop dbus.socket dbus.service && test -S /run/dbus/system_bus_socket")
             .ok();
         scene.only_carol_is_refused("jitd is not running");
-        let log = machine.run("systemctl status jitd");
-        log.fails_with(3).contains("the system bus went away");
+        machine.run("systemctl is-active jitd").fails_with(3);
         // systemd stopped jitd with its bus, and starts it when told to.
         machine.run("systemctl start dbus.socket jitd.service").ok();
         scene.carol_has_root();
