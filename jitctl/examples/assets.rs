@@ -25,15 +25,25 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn write_manual(command: &Command, directory: &Path) -> Result<(), Box<dyn Error>> {
     fs::create_dir_all(directory)?;
-    let names: Vec<_> = command.get_subcommands().map(Command::get_name).collect();
-    let all = names.iter().map(|name| format!("jitctl-{name}"));
-    let text = page(command, "jitctl", "jitctl", all.collect())?;
-    fs::write(directory.join("jitctl.1"), text)?;
+    write_pages(command, &[], directory)
+}
+
+/// The page of a command, and those of its subcommands; `path` is what stands before its name.
+fn write_pages(command: &Command, path: &[&str], directory: &Path) -> Result<(), Box<dyn Error>> {
+    let path = [path, &[command.get_name()]].concat();
+    let title = path.join("-");
+    let above = (1..path.len()).map(|length| path[..length].join("-"));
+    let names = command.get_subcommands().map(Command::get_name);
+    let below = names.map(|name| format!("{title}-{name}"));
+    let key = match path.as_slice() {
+        [program] => (*program).to_owned(),
+        [_, rest @ ..] => rest.join(" "),
+        [] => return Err("a command has a name".into()),
+    };
+    let text = page(command, &key, &title, above.chain(below).collect())?;
+    fs::write(directory.join(format!("{title}.1")), text)?;
     for subcommand in command.get_subcommands() {
-        let name = subcommand.get_name();
-        let title = format!("jitctl-{name}");
-        let text = page(subcommand, name, &title, vec!["jitctl".to_owned()])?;
-        fs::write(directory.join(format!("{title}.1")), text)?;
+        write_pages(subcommand, &path, directory)?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
-use jitd_api::{MAX_NAME, MAX_TEXT};
+use jitd_api::{MAX_NAME, MAX_TEXT, MAX_TICKET};
 
 /// A length of time of at least a second, in whole seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,8 +33,8 @@ pub enum Moment {
     Local(DateTime),
     /// Local time of today.
     Today(Time),
-    /// So many seconds ago.
-    Ago(Seconds),
+    /// So far from now; which way, the option knows.
+    Away(Seconds),
 }
 
 impl FromStr for Moment {
@@ -53,28 +53,38 @@ impl FromStr for Moment {
             if let Ok(local) = text.parse::<DateTime>() {
                 return Ok(Self::Local(local));
             }
-        } else if let Ok(ago) = text.parse() {
-            return Ok(Self::Ago(ago));
+        } else if let Ok(distance) = text.parse() {
+            return Ok(Self::Away(distance));
         }
         Err(
             "expected a time like 17:30, \"2026-12-01 09:00\" or 2026-12-01T09:00:00Z, \
-             or how long ago, like 2h"
+             or how far from now, like 2h"
                 .to_owned(),
         )
     }
 }
 
 impl Moment {
-    /// Milliseconds since the Unix epoch; nothing when it lies outside of the calendar.
-    pub fn resolve(self, now: &Zoned) -> Option<i64> {
+    /// Milliseconds since the Unix epoch, where a bare duration means so long ago; nothing when
+    /// it lies outside of the calendar.
+    pub(crate) fn since(self, now: &Zoned) -> Option<i64> {
+        self.resolve(now, i64::checked_sub)
+    }
+
+    /// As [`Moment::since`], where a bare duration means in so long.
+    pub(crate) fn to_come(self, now: &Zoned) -> Option<i64> {
+        self.resolve(now, i64::checked_add)
+    }
+
+    fn resolve(self, now: &Zoned, away: fn(i64, i64) -> Option<i64>) -> Option<i64> {
         let local = |civil: DateTime| in_zone(civil, now.time_zone());
         match self {
             Self::Instant(instant) => Some(instant.as_millisecond()),
             Self::Local(civil) => local(civil),
             Self::Today(time) => local(DateTime::from_parts(Date::from(now), time)),
-            Self::Ago(Seconds(seconds)) => {
+            Self::Away(Seconds(seconds)) => {
                 let ms = i64::try_from(seconds).ok()?.checked_mul(1000)?;
-                now.timestamp().as_millisecond().checked_sub(ms)
+                away(now.timestamp().as_millisecond(), ms)
             }
         }
     }
@@ -96,16 +106,25 @@ pub(crate) fn name(text: &str) -> Result<String, String> {
 
 /// A reason or comment: not longer than the bus takes.
 pub(crate) fn text(text: &str) -> Result<String, String> {
-    if text.len() > MAX_TEXT {
+    at_most(MAX_TEXT, text)
+}
+
+/// A ticket: not longer than the bus takes.
+pub(crate) fn ticket(text: &str) -> Result<String, String> {
+    at_most(MAX_TICKET, text)
+}
+
+fn at_most(most: usize, text: &str) -> Result<String, String> {
+    if text.len() > most {
         return Err(format!(
-            "it has {} bytes, and at most {MAX_TEXT} are taken",
+            "it has {} bytes, and at most {most} are taken",
             text.len()
         ));
     }
     Ok(text.to_owned())
 }
 
-/// A comment that must say something.
+/// A reason or comment that must say something.
 pub(crate) fn comment(given: &str) -> Result<String, String> {
     if given.trim().is_empty() {
         return Err("it must say why: the person and the record will show it".to_owned());
@@ -154,16 +173,12 @@ mod tests {
             ("2026-07-01 09:00:30", "2026-07-01T07:00:30Z"),
             ("2026-07-01", "2026-06-30T22:00:00Z"),
             ("17:30", "2026-11-23T16:30:00Z"),
-            ("2h", "2026-11-23T11:20:00Z"),
-            ("1h30m", "2026-11-23T11:50:00Z"),
         ] {
             let expected: Timestamp = instant.parse().expect("a time");
             let moment: Moment = text.parse().expect(text);
-            assert_eq!(
-                moment.resolve(&now),
-                Some(expected.as_millisecond()),
-                "{text}"
-            );
+            let expected = Some(expected.as_millisecond());
+            assert_eq!(moment.since(&now), expected, "{text}");
+            assert_eq!(moment.to_come(&now), expected, "{text}");
         }
         for text in [
             "",
@@ -177,6 +192,28 @@ mod tests {
             let refused: Result<Moment, _> = text.parse();
             assert!(refused.is_err_and(|why| why.contains("17:30")), "{text}");
         }
-        assert_eq!(Moment::Ago(Seconds(u64::MAX)).resolve(&now), None);
+    }
+
+    #[test]
+    fn a_bare_duration_lies_behind_or_ahead() {
+        let now: Zoned = "2026-11-23T14:20:00+01:00[Europe/Berlin]"
+            .parse()
+            .expect("a time");
+        let moment: Moment = "1h30m".parse().expect("a moment");
+        let away = 90 * 60 * 1000;
+        let now_ms = now.timestamp().as_millisecond();
+        assert_eq!(moment.since(&now), Some(now_ms - away));
+        assert_eq!(moment.to_come(&now), Some(now_ms + away));
+        let endless = Moment::Away(Seconds(u64::MAX));
+        assert_eq!(endless.since(&now), None);
+        assert_eq!(endless.to_come(&now), None);
+    }
+
+    #[test]
+    fn texts_and_tickets_are_bounded() {
+        assert!(text(&"x".repeat(MAX_TEXT)).is_ok());
+        assert!(text(&"x".repeat(MAX_TEXT + 1)).is_err());
+        assert!(ticket(&"x".repeat(MAX_TICKET)).is_ok());
+        assert!(ticket(&"x".repeat(MAX_TICKET + 1)).is_err());
     }
 }

@@ -1,15 +1,22 @@
 //! The command line: what can be typed, and the help that says so.
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{ArgGroup, Args, Parser, Subcommand, ValueHint};
+use clap::builder::TypedValueParser;
+use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
-use jitd_api::{MAX_LIST, State};
 
-use crate::args::{self, Moment, Seconds};
-
+pub use asking::{BreakGlass, Extend, Request, Run, Terms, Waiting};
+pub use deciding::{Acknowledge, Approve, Deny};
+pub use ending::{Cancel, End, Revoke};
 pub use help::{EXIT_STATUS, examples};
+pub use policy::{Check, Explain, Policy, Show as ShowPolicy, Test};
+pub use reading::{List, Pending, Show, Status};
 
+mod asking;
+mod deciding;
+mod ending;
 mod help;
+mod policy;
+mod reading;
 
 /// Just-in-time privilege: ask for a role, decide about requests, see what is held
 ///
@@ -33,13 +40,28 @@ pub enum Command {
     /// Prints the number of the request alone on a line on stdout; everything else goes
     /// to stderr. With --wait it stays until there is a decision.
     Request(Request),
+    /// Ask for a role, wait for it, and run a command with sudo
+    ///
+    /// The command runs as soon as the role is held, in the place of jitctl: it has its
+    /// input, its output and its exit status. The elevation stays afterwards, until its time
+    /// is up or you end it.
+    Run(Run),
+    /// Ask for more time, before what you hold is over
+    ///
+    /// Makes a request of its own, with its own number, that begins where the other ends.
+    Extend(Extend),
+    /// Take a role at once, without anybody's yes, and answer for it afterwards
+    ///
+    /// For emergencies, and for those whom the policy trusts with it. Everybody who has
+    /// authority over the role is told, and one of them must acknowledge it.
+    BreakGlass(BreakGlass),
     /// Show what you hold, what waits, and what you may ask for
     Status(Status),
     /// List elevations, newest first
     ///
     /// Shows your own, and those of others that you may see. All conditions must hold.
     List(List),
-    /// List the requests that wait for your decision
+    /// List what waits for your decision, and what you are to acknowledge
     Pending(Pending),
     /// Show everything about one elevation
     Show(Show),
@@ -47,7 +69,9 @@ pub enum Command {
     Approve(Approve),
     /// Say no to a request
     Deny(Deny),
-    /// Take back a request of yours
+    /// Take note that somebody took a role without anybody's yes
+    Acknowledge(Acknowledge),
+    /// Take back a request of yours, or what has not begun yet
     Cancel(Cancel),
     /// Give back what you hold, before its time is up
     End(End),
@@ -55,6 +79,9 @@ pub enum Command {
     ///
     /// By number, or all those of a person, of a role, of a person in a role, or of everybody.
     Revoke(Revoke),
+    /// Check, show, explain, test and reload the policy
+    #[command(subcommand)]
+    Policy(Policy),
     /// Put the gate into sudo and su on this host, or take it out again
     ///
     /// Adds marked lines to the PAM files of sudo and su, for the managed groups of the
@@ -69,163 +96,6 @@ pub enum Command {
         #[arg(value_parser = clap::value_parser!(Shell))]
         shell: Shell,
     },
-}
-
-/// What goes with `request`.
-#[derive(Debug, Args)]
-#[command(after_help = help::of("request"))]
-pub struct Request {
-    /// The role to hold; `jitctl status` lists yours
-    #[arg(value_name = "ROLE", value_parser = args::name)]
-    pub role: String,
-    /// How long to hold it, like 90m or 1h30m; the role's default without it
-    #[arg(long = "for", value_name = "DUR")]
-    pub length: Option<Seconds>,
-    /// Why you need it; approvers and auditors read it
-    #[arg(long, value_name = "TEXT", value_parser = args::text)]
-    pub reason: Option<String>,
-    /// Wait for the decision
-    #[arg(long)]
-    pub wait: bool,
-    /// Wait no longer than this; the request stays
-    #[arg(long, value_name = "DUR", requires = "wait")]
-    pub timeout: Option<Seconds>,
-}
-
-/// What goes with `status`.
-#[derive(Debug, Args)]
-#[command(after_help = help::of("status"))]
-pub struct Status {
-    /// Print one JSON document
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// What goes with `list`.
-#[derive(Debug, Args)]
-#[command(after_help = help::of("list"))]
-pub struct List {
-    /// Only those in this state
-    #[arg(long, value_name = "STATE", value_parser = state())]
-    pub state: Option<State>,
-    /// Only those of this person
-    #[arg(long, value_name = "USER", value_parser = args::name, value_hint = ValueHint::Username)]
-    pub user: Option<String>,
-    /// Only those of this role
-    #[arg(long, value_name = "ROLE", value_parser = args::name)]
-    pub role: Option<String>,
-    /// Only those asked for since then: 17:30, "2026-12-01 09:00", RFC 3339, or 2h for two hours ago
-    #[arg(long, value_name = "TIME")]
-    pub since: Option<Moment>,
-    /// At most so many, the newest; 100 without it
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_LIST)))]
-    pub limit: Option<u32>,
-    /// Print one JSON document
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// What goes with `pending`.
-#[derive(Debug, Args)]
-#[command(after_help = help::of("pending"))]
-pub struct Pending {
-    /// Print one JSON document
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// What goes with `show`.
-#[derive(Debug, Args)]
-#[command(after_help = help::of("show"))]
-pub struct Show {
-    /// Its number
-    #[arg(value_name = "ID", value_parser = id())]
-    pub id: u64,
-    /// Print one JSON document
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// What goes with `approve`.
-#[derive(Debug, Args)]
-#[command(after_help = help::of("approve"))]
-pub struct Approve {
-    /// Its number
-    #[arg(value_name = "ID", value_parser = id())]
-    pub id: u64,
-    /// Grant less time than was asked for
-    #[arg(long = "for", value_name = "SHORTER")]
-    pub length: Option<Seconds>,
-    /// What to say with it
-    #[arg(long, value_name = "TEXT", value_parser = args::text)]
-    pub comment: Option<String>,
-    /// Print one JSON document
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// What goes with `deny`.
-#[derive(Debug, Args)]
-#[command(after_help = help::of("deny"))]
-pub struct Deny {
-    /// Its number
-    #[arg(value_name = "ID", value_parser = id())]
-    pub id: u64,
-    /// Why not; the person who asked reads it
-    #[arg(long, value_name = "TEXT", value_parser = args::comment)]
-    pub comment: String,
-    /// Print one JSON document
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// What goes with `cancel`.
-#[derive(Debug, Args)]
-#[command(after_help = help::of("cancel"))]
-pub struct Cancel {
-    /// Its number
-    #[arg(value_name = "ID", value_parser = id())]
-    pub id: u64,
-    /// Print one JSON document
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// What goes with `end`.
-#[derive(Debug, Args)]
-#[command(after_help = help::of("end"))]
-pub struct End {
-    /// Its number; everything you hold without it
-    #[arg(value_name = "ID", value_parser = id())]
-    pub id: Option<u64>,
-    /// Print one JSON document: an array of what ended
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// What goes with `revoke`.
-#[derive(Debug, Args)]
-#[command(after_help = help::of("revoke"))]
-#[command(group = ArgGroup::new("which").required(true).multiple(true).args(["id", "user", "role", "all"]))]
-pub struct Revoke {
-    /// Its number
-    #[arg(value_name = "ID", value_parser = id(), conflicts_with_all = ["user", "role", "all"])]
-    pub id: Option<u64>,
-    /// All of this person
-    #[arg(long, value_name = "USER", value_parser = args::name, value_hint = ValueHint::Username)]
-    pub user: Option<String>,
-    /// All of this role
-    #[arg(long, value_name = "ROLE", value_parser = args::name)]
-    pub role: Option<String>,
-    /// All of everybody
-    #[arg(long, conflicts_with_all = ["user", "role"])]
-    pub all: bool,
-    /// Why; the holder and the record show it
-    #[arg(long, value_name = "TEXT", value_parser = args::comment)]
-    pub comment: String,
-    /// Print one JSON document: an array of what ended
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// What goes with `setup`.
@@ -247,11 +117,6 @@ fn id() -> impl TypedValueParser<Value = u64> {
     clap::value_parser!(u64).range(1..)
 }
 
-fn state() -> impl TypedValueParser<Value = State> {
-    PossibleValuesParser::new(State::ALL.map(State::as_str))
-        .try_map(|word: String| word.parse::<State>())
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -265,14 +130,20 @@ mod tests {
 
     #[test]
     fn every_command_has_examples_that_parse() {
-        for command in Cli::command().get_subcommands() {
-            let name = command.get_name();
+        check(&Cli::command(), "");
+    }
+
+    fn check(command: &clap::Command, path: &str) {
+        for command in command.get_subcommands() {
+            let name = format!("{path} {}", command.get_name());
+            let name = name.trim_start();
             assert!(!examples(name).is_empty(), "{name} has no examples");
             for (line, _) in examples(name) {
                 let words = help::words(line);
                 let at = words.iter().position(|word| word == "jitctl").expect(line);
                 Cli::try_parse_from(&words[at..]).expect(line);
             }
+            check(command, name);
         }
     }
 }

@@ -21,6 +21,8 @@ pub enum Kind {
     NotGranted,
     /// Ctrl-C: 130, as shells report it.
     Interrupted,
+    /// Something that was looked at is not right, and that has been said: 1.
+    Told,
     /// The reader of our output went away: a normal end, without a word.
     BrokenPipe,
 }
@@ -31,7 +33,7 @@ impl Kind {
     pub const fn status(self) -> u8 {
         match self {
             Self::BrokenPipe => 0,
-            Self::Failed => 1,
+            Self::Failed | Self::Told => 1,
             Self::Usage => 2,
             Self::NotAllowed => 3,
             Self::Unreachable => 4,
@@ -60,6 +62,11 @@ impl Failure {
         }
     }
 
+    /// What the person has been told already.
+    pub(crate) fn told() -> Self {
+        Self::new(Kind::Told, String::new())
+    }
+
     /// Adds what to do next, best a command to type.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -81,7 +88,7 @@ impl Failure {
 
     /// Tells the person on stderr and gives the exit status.
     pub(crate) fn report(&self) -> ExitCode {
-        if self.kind != Kind::BrokenPipe {
+        if !matches!(self.kind, Kind::Told | Kind::BrokenPipe) {
             output::tell(&format!("jitctl: {}", escape(&self.message)));
             for hint in &self.hints {
                 output::tell(&format!("hint: {}", escape(hint)));

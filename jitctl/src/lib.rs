@@ -47,17 +47,22 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 async fn carry_out(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         None => Ok(Cli::command().print_help()?),
-        Some(Command::Request(options)) => commands::request::run(options).await,
+        Some(Command::Request(options)) => commands::request::request(options).await,
+        Some(Command::Run(options)) => commands::run::run(options).await,
+        Some(Command::Extend(options)) => commands::request::extend(options).await,
+        Some(Command::BreakGlass(options)) => commands::break_glass::run(options).await,
         Some(Command::Status(options)) => commands::status::run(options).await,
         Some(Command::List(options)) => commands::read::list(options).await,
         Some(Command::Pending(options)) => commands::read::pending(options).await,
-        Some(Command::Show(options)) => commands::read::show(options).await,
+        Some(Command::Show(options)) => commands::show::run(options).await,
         Some(Command::Approve(options)) => commands::decide::approve(options).await,
         Some(Command::Deny(options)) => commands::decide::deny(options).await,
+        Some(Command::Acknowledge(options)) => commands::decide::acknowledge(options).await,
         Some(Command::Cancel(options)) => commands::finish::cancel(options).await,
         Some(Command::End(options)) => commands::finish::end(options).await,
         Some(Command::Revoke(options)) => commands::finish::revoke(options).await,
         Some(Command::Completions { shell }) => commands::completions(shell),
+        Some(Command::Policy(command)) => commands::policy::run(command).await,
         Some(Command::Setup(options)) => commands::setup::run(options).await,
     }
 }

@@ -6,14 +6,16 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::clock::{Alarm, Clock, HostClock};
+use crate::directory::HostDirectory;
 use crate::engine::{Engine, PolicyInForce};
+use crate::policy_source::{self, Groups};
 use crate::reconcile::{Memberships, Reconciler, Sudoers};
 use crate::record::{Priority, Teller, note};
 use crate::store::Store;
-use crate::{bus, paths, policy_file};
+use crate::{bus, paths};
 
 /// How long to wait before trying again what the host did not allow, in milliseconds: at first,
 /// and at most.
@@ -29,18 +31,19 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 pub async fn run() -> Result<(), Failure> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let hangup = signal(SignalKind::hangup())?;
     let _only = only_one()?;
     let engine = start(load_policy()).await?;
     let alarm = Alarm::new()?;
     // What ended while jitd was away is taken back before anybody can ask.
     for ended in [
         engine.end_what_policy_ended().await,
-        engine.end_what_is_due().await.map(drop),
+        engine.do_what_is_due().await,
     ] {
         if let Err(error) = ended {
             note(
                 Priority::Error,
-                &format!("an end could not be recorded yet: {error}"),
+                &format!("what is due could not be done yet: {error}"),
             );
         }
     }
@@ -53,6 +56,7 @@ pub async fn run() -> Result<(), Failure> {
     let gate_ended = bus::serve_gate(socket, engine.gate(), &connection).await?;
     tokio::select! {
         ended = keep_time(&engine, &alarm) => ended?,
+        () = reload_when_told(&engine, hangup) => {}
         _ = gate_ended => return Err("the gate's socket, or its connection to the system bus, ended".into()),
         () = connection.closed() => return Err("the system bus went away".into()),
         _ = terminate.recv() => {}
@@ -108,11 +112,13 @@ async fn start(policy: PolicyInForce) -> Result<Engine, Failure> {
         tokio::task::spawn_blocking(move || Memberships::new(paths::ETC.into(), blocking))
             .await??;
     let reconciler = Reconciler::start(memberships, Sudoers::new(paths::SUDOERS.into()))?;
-    Ok(Engine::new(clock, store, policy, reconciler, Teller::start()?).await?)
+    let directory = Arc::new(HostDirectory::default());
+    let teller = Teller::start()?;
+    Ok(Engine::new(clock, store, directory, policy, reconciler, teller).await?)
 }
 
 fn load_policy() -> PolicyInForce {
-    match policy_file::load(Path::new(paths::POLICY)) {
+    match policy_source::load(Groups::Awaited) {
         Ok(policy) => PolicyInForce::Loaded(Arc::new(policy)),
         Err(errors) => {
             for error in &errors {
@@ -120,10 +126,30 @@ fn load_policy() -> PolicyInForce {
             }
             note(
                 Priority::Error,
-                "the policy is broken: managed people are refused until it is mended and jitd is restarted (systemctl restart jitd)",
+                "the policy is broken: managed people are refused until it is mended (jitctl policy reload)",
             );
             let first = errors.first().map(ToString::to_string);
             PolicyInForce::Broken(first.unwrap_or_default())
+        }
+    }
+}
+
+/// SIGHUP: reads the policy again, as `jitctl policy reload` does, and says what came of it.
+async fn reload_when_told(engine: &Engine, mut hangup: Signal) {
+    while hangup.recv().await.is_some() {
+        let read = tokio::task::spawn_blocking(|| policy_source::load(Groups::Known)).await;
+        let adopted = match read {
+            Ok(read) => engine.adopt(read, None).await,
+            Err(_) => continue,
+        };
+        match adopted {
+            Ok(()) => {}
+            Err(error) => {
+                for line in error.to_string().lines() {
+                    note(Priority::Error, line);
+                }
+                note(Priority::Error, "the old policy stays in force");
+            }
         }
     }
 }
@@ -133,10 +159,10 @@ async fn keep_time(engine: &Engine, alarm: &Alarm) -> Result<(), Failure> {
     let mut changes = engine.changes();
     let mut retry = RETRY.0;
     loop {
-        let recorded = engine.end_what_is_due().await.inspect_err(|error| {
+        let recorded = engine.do_what_is_due().await.inspect_err(|error| {
             note(
                 Priority::Error,
-                &format!("an end could not be recorded yet: {error}"),
+                &format!("what is due could not be done yet: {error}"),
             );
         });
         // The host follows the clock, also when that cannot be recorded.

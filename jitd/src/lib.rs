@@ -3,13 +3,15 @@
 //! One engine, four doors in (people, the gate, the clock, start-up), one way through:
 //! decide (pure) → commit (durable) → reconcile (idempotent) → tell.
 
+pub use jitd_policy::{domain, file as policy_file, sudoers};
+
 pub mod bus;
 pub mod clock;
 pub mod daemon;
-pub mod domain;
+pub mod directory;
 pub mod engine;
 pub mod paths;
-pub mod policy_file;
+pub mod policy_source;
 pub mod reconcile;
 pub mod record;
 pub mod store;

@@ -211,7 +211,11 @@ fn lines_about(id: u64, log: &str) -> Vec<String> {
     log.lines()
         .filter_map(|line| line.split_once(" jitd[")?.1.split_once("]: "))
         .map(|(_, text)| text.to_owned())
-        .filter(|text| text.starts_with("event=") && text.contains(&format!(" id={id} ")))
+        // What people wrote may look like it; the number stands right after the event.
+        .filter(|text| {
+            let number = text.split(' ').nth(1);
+            text.starts_with("event=") && number == Some(&format!("id={id}"))
+        })
         .collect()
 }
 

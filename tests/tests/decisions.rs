@@ -103,7 +103,25 @@ fn everyone_does_what_is_theirs_to_do(release: Release) {
         id,
         &[
             "elevation.requested",
+            // carol's two, and two of bob and dave each.
+            "attempt.refused",
+            "attempt.refused",
+            "attempt.refused",
+            "attempt.refused",
+            "attempt.refused",
+            "attempt.refused",
+            // Taking back a request of carol's.
+            "attempt.refused",
+            "attempt.refused",
+            "attempt.refused",
             "elevation.approved",
+            // Ending what is carol's, and revoking it.
+            "attempt.refused",
+            "attempt.refused",
+            "attempt.refused",
+            "attempt.refused",
+            "attempt.refused",
+            "attempt.refused",
             "elevation.revoked",
         ],
     );
@@ -164,12 +182,30 @@ const HOSTILE: &str = "\u{1b}[2J\u{1b}]0;mine\u{7} \
     \n<34>Nov 23 06:00:00 web sshd[1]: Accepted publickey for root\n\
     event=elevation.approved id=1 user=bob \r\u{9b}31m \u{202e}evil\u{2066} \" by=alice \\";
 
+/// For carol alone, at once.
+const GLASS: &str = r#"[role.glass]
+groups      = ["jit-glass"]
+services    = ["sudo"]
+commands    = ["ALL"]
+eligible    = { users = ["carol"] }
+break_glass = { users = ["carol"] }
+"#;
+
 fn what_people_write_is_text(release: Release) {
-    let machine = cast(release).boot();
+    let machine = cast(release)
+        .file("/etc/jitd/roles.d/glass.toml", 0o644, GLASS)
+        .boot();
     let carol = machine.ssh("carol");
     let alice = machine.ssh("alice");
-    let asked = carol.run(&format!("jitctl request deploy --reason '{HOSTILE}'"));
+    let ticket: String = HOSTILE.chars().take(60).collect();
+    let asked = carol.run(&format!(
+        "jitctl request deploy --reason '{HOSTILE}' --ticket '{ticket}'"
+    ));
     let id = number(asked.ok());
+    let glass = carol.run(&format!(
+        "jitctl break-glass glass --reason '{HOSTILE}' --ticket '{ticket}'"
+    ));
+    let glass = number(glass.ok());
     // Some characters turn the direction of writing, and are all there is.
     let turned = number(
         carol
@@ -182,6 +218,8 @@ fn what_people_write_is_text(release: Release) {
         "jitctl list".to_owned(),
         "jitctl list --json".to_owned(),
         "jitctl pending".to_owned(),
+        format!("jitctl show {glass}"),
+        "jitctl status".to_owned(),
     ];
     let mut terminal = machine.ssh_tty("alice");
     for command in &shown {
@@ -195,6 +233,46 @@ fn what_people_write_is_text(release: Release) {
     no_trace_of_it(&alice.run(&comment).ok().stdout, "\n", "approve");
     let mine = carol.run(&format!("jitctl show {id}"));
     no_trace_of_it(&mine.ok().stdout, "\n", "show");
+    alice
+        .run(&format!("jitctl acknowledge {glass} --comment '{HOSTILE}'"))
+        .ok();
+    let more = carol.run(&format!(
+        "jitctl extend {glass} --for 1m --reason '{HOSTILE}' --ticket '{ticket}'"
+    ));
+    let more = number(more.ok());
+    alice
+        .run(&format!("jitctl deny {more} --comment '{HOSTILE}'"))
+        .ok();
+    alice
+        .run(&format!("jitctl revoke {glass} --comment '{HOSTILE}'"))
+        .ok();
+    let hostile_role: String = HOSTILE.chars().take(20).collect();
+    for refused in [
+        format!("jitctl request '{hostile_role}'"),
+        format!("jitctl break-glass '{hostile_role}' --reason x"),
+        format!("jitctl policy explain carol '{hostile_role}'"),
+        format!("jitctl policy explain carol deploy --ticket '{ticket}' --reason '{HOSTILE}'"),
+        format!("jitctl show {more}"),
+        format!("jitctl show {glass}"),
+    ] {
+        let output = carol.run(&refused);
+        no_trace_of_it(&output.stdout, "\n", &refused);
+        no_trace_of_it(&output.stderr, "\n", &refused);
+    }
+    // Too much of it, past what jitctl itself takes; and a NUL, which it could not pass on.
+    let bus = "busctl call org.jitd1 /org/jitd1 org.jitd1.Elevations";
+    for (key, most) in [("reason", 1024), ("ticket", 128)] {
+        let asked = |length: usize| {
+            carol.run(&format!(
+                "{bus} Request 'sa{{sv}}' glass 1 {key} s $(head -c {length} /dev/zero | tr '\\0' x)"
+            ))
+        };
+        for length in [most + 1, 100_000] {
+            asked(length)
+                .fails_with(1)
+                .contains(&format!("at most {most} are kept"));
+        }
+    }
 
     assert_recorded(&machine, id, &["elevation.requested", "elevation.approved"]);
     let auth_log = machine.auth_log();

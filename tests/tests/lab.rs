@@ -86,6 +86,8 @@ fn sudo_works_with_a_password() {
     terminal.expect("password for dora");
     terminal.type_line("correct horse");
     terminal.expect("uid=0(root)");
+    // sudo drops what is typed before it has gone.
+    terminal.expect("$ ");
     terminal.type_line("sudo -n id -u; echo sta''tus $?");
     terminal.expect("status 0");
     terminal.type_line("exit");

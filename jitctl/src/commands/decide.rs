@@ -1,10 +1,10 @@
-//! `approve` and `deny`.
+//! `approve`, `deny` and `acknowledge`.
 
 use jitd_api::{Elevation, State};
 
 use super::about;
 use crate::args::Seconds;
-use crate::cli::{Approve, Deny};
+use crate::cli::{Acknowledge, Approve, Deny};
 use crate::error::{Failure, Kind};
 use crate::output::escape::escape;
 use crate::output::{self, json, words};
@@ -45,6 +45,26 @@ pub(crate) async fn deny(options: Deny) -> Result<(), Failure> {
     })
 }
 
+/// `acknowledge`.
+pub(crate) async fn acknowledge(options: Acknowledge) -> Result<(), Failure> {
+    let comment = options.comment.unwrap_or_default();
+    let elevation = bus::elevations()
+        .await?
+        .acknowledge(options.id, &comment)
+        .await
+        .map_err(|error| way_out(options.id, bus::failure(error)))?;
+    output::print(&if options.json {
+        json::elevation(&elevation)?
+    } else {
+        format!(
+            "Acknowledged {}: {} broke the glass for {}.",
+            elevation.id,
+            escape(&elevation.user),
+            escape(&elevation.role)
+        )
+    })
+}
+
 fn approved(elevation: &Elevation) -> String {
     let now = clock::now();
     let (id, user, role) = (
@@ -57,6 +77,10 @@ fn approved(elevation: &Elevation) -> String {
             "Approved {id}: {user} holds {role} {}.",
             words::until(elevation, &now)
         ),
+        Ok(State::Scheduled) => format!(
+            "Approved {id}: {user} holds {role} {}.",
+            words::window(elevation, &now)
+        ),
         Ok(State::Pending) => format!(
             "Your yes to {id} counts. Before {user} holds {role}, it needs {}.",
             words::waits_for(elevation, &now)
@@ -67,7 +91,9 @@ fn approved(elevation: &Elevation) -> String {
 
 fn way_out(id: u64, failure: Failure) -> Failure {
     match failure.kind() {
-        Kind::NotAllowed => failure.hint("jitctl pending lists the requests that you may decide"),
+        Kind::NotAllowed => {
+            failure.hint("jitctl pending lists what you may decide and acknowledge")
+        }
         _ => about(id, failure),
     }
 }

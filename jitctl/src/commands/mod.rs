@@ -1,10 +1,14 @@
 //! One file for each family of commands.
 
+pub(crate) mod break_glass;
 pub(crate) mod decide;
 pub(crate) mod finish;
+pub(crate) mod policy;
 pub(crate) mod read;
 pub(crate) mod request;
+pub(crate) mod run;
 pub(crate) mod setup;
+pub(crate) mod show;
 pub(crate) mod status;
 mod wait;
 

@@ -1,85 +1,124 @@
-//! `request`: ask, and wait when told to.
+//! `request` and `extend`: ask, and wait when told to.
 
-use std::time::Duration;
+use std::future::Future;
 
-use jitd_api::{Elevation, RequestOptions, State};
-use tokio::time::Instant;
+use jiff::Zoned;
+use jitd_api::{Elevation, ElevationsProxy, Error, RequestOptions, State};
 
-use super::wait::Wait;
-use crate::args::Seconds;
-use crate::cli::Request;
+use super::about;
+use super::wait::{Goal, Wait, deadline};
+use crate::args::{Moment, Seconds};
+use crate::cli::{Extend, Request, Terms, Waiting};
 use crate::error::{Failure, Kind};
 use crate::output::escape::escape;
 use crate::output::{self, words};
 use crate::{bus, clock};
 
 /// `request`.
-pub(crate) async fn run(options: Request) -> Result<(), Failure> {
+pub(crate) async fn request(options: Request) -> Result<(), Failure> {
+    let asked = asked(&options.terms)?;
     let elevations = bus::elevations().await?;
+    let asking = elevations.request(&options.terms.role, &asked);
+    ask(&elevations, asking, &options.waiting, way_out).await
+}
+
+/// `extend`.
+pub(crate) async fn extend(options: Extend) -> Result<(), Failure> {
     let asked = RequestOptions {
-        duration: options.length.map(|Seconds(seconds)| seconds),
-        reason: options.reason,
+        duration: Some(options.length.0),
+        start: None,
+        reason: Some(options.reason),
+        ticket: options.ticket,
     };
+    let elevations = bus::elevations().await?;
+    let asking = elevations.extend(options.id, &asked);
+    let way_out = |failure| about(options.id, failure);
+    ask(&elevations, asking, &options.waiting, way_out).await
+}
+
+/// What goes to jitd with a request.
+pub(super) fn asked(terms: &Terms) -> Result<RequestOptions, Failure> {
+    Ok(RequestOptions {
+        duration: terms.length.map(|Seconds(seconds)| seconds),
+        start: start(terms.start, &clock::now())?,
+        reason: terms.reason.clone(),
+        ticket: terms.ticket.clone(),
+    })
+}
+
+/// When it is to begin, in milliseconds since the Unix epoch.
+pub(super) fn start(moment: Option<Moment>, now: &Zoned) -> Result<Option<i64>, Failure> {
+    let outside = || Failure::new(Kind::Usage, "--at lies outside of the calendar");
+    moment
+        .map(|moment| moment.to_come(now).ok_or_else(outside))
+        .transpose()
+}
+
+async fn ask(
+    elevations: &ElevationsProxy<'static>,
+    asking: impl Future<Output = Result<u64, Error>>,
+    waiting: &Waiting,
+    way_out: impl Fn(Failure) -> Failure,
+) -> Result<(), Failure> {
     // The number goes out before any waiting; that nobody reads it does not end the wait.
-    let (decided, printed) = if options.wait {
+    let (decided, printed) = if waiting.wait {
         // Ears open first: a decision can come before the answer to the request.
-        let mut wait = Wait::listen(&elevations).await?;
-        let id = wait.request(&options.role, &asked).await.map_err(way_out)?;
+        let mut wait = Wait::listen(elevations).await?;
+        let id = wait.ask(asking).await.map_err(way_out)?;
         let printed = output::print(&id.to_string());
+        let goal = Goal::Decided;
         (
-            wait.until_decided(id, deadline(options.timeout)).await?,
+            wait.until(goal, id, deadline(waiting.timeout)).await?,
             printed,
         )
     } else {
-        let id = elevations
-            .request(&options.role, &asked)
-            .await
-            .map_err(|error| way_out(bus::failure(error)))?;
+        let id = asking.await.map_err(|error| way_out(bus::failure(error)))?;
         let printed = output::print(&id.to_string());
         (elevations.get(id).await.map_err(bus::failure)?, printed)
     };
-    conclude(&decided, options.wait)?;
+    conclude(&decided, waiting.wait)?;
     printed
-}
-
-fn deadline(timeout: Option<Seconds>) -> Option<Instant> {
-    let Seconds(seconds) = timeout?;
-    Instant::now().checked_add(Duration::from_secs(seconds))
 }
 
 /// Says what became of the request.
 fn conclude(elevation: &Elevation, waited: bool) -> Result<(), Failure> {
     let now = clock::now();
-    let (id, role) = (elevation.id, escape(&elevation.role));
+    let id = elevation.id;
     match elevation.state.parse() {
-        Ok(State::Active) => {
-            output::tell(&format!(
-                "{role} is active {}.",
-                words::until(elevation, &now)
-            ));
-            Ok(())
-        }
+        Ok(State::Active | State::Scheduled) => output::tell(&granted(elevation, &now)),
         Ok(State::Pending) => {
             output::tell(&format!(
                 "Request {id} waits for {}.",
                 words::waits_for(elevation, &now)
             ));
             output::tell(&format!("hint: jitctl show {id}"));
-            Ok(())
         }
-        _ if !waited => {
-            output::tell(&format!(
-                "Request {id} is {}{}.",
-                escape(&elevation.state),
-                words::last_comment(elevation)
-            ));
-            Ok(())
-        }
-        state => Err(not_granted(elevation, state.ok())),
+        _ if !waited => output::tell(&format!(
+            "Request {id} is {}{}.",
+            escape(&elevation.state),
+            words::last_comment(elevation)
+        )),
+        state => return Err(not_granted(elevation, state.ok())),
+    }
+    Ok(())
+}
+
+/// What the requester of an active or scheduled elevation has of it.
+pub(super) fn granted(elevation: &Elevation, now: &Zoned) -> String {
+    let role = escape(&elevation.role);
+    if elevation.state == State::Scheduled.as_str() {
+        return format!("Scheduled: {role} {}.", words::window(elevation, now));
+    }
+    let until = words::until(elevation, now);
+    if elevation.decisions.is_empty() {
+        format!("Approved automatically: you hold {role} {until}.")
+    } else {
+        format!("{role} is active {until}.")
     }
 }
 
-fn not_granted(elevation: &Elevation, state: Option<State>) -> Failure {
+/// Why a request that was waited for gave nothing.
+pub(super) fn not_granted(elevation: &Elevation, state: Option<State>) -> Failure {
     let by = elevation
         .ended_by
         .as_ref()
@@ -89,9 +128,12 @@ fn not_granted(elevation: &Elevation, state: Option<State>) -> Failure {
         Some(decision) if !decision.comment.is_empty() => format!(": \"{}\"", decision.comment),
         _ => String::new(),
     };
+    let ended = elevation.ended_at;
+    let never_began = elevation.starts_at.is_some_and(|start| ended < Some(start));
     let what = match state {
         Some(State::Lapsed) => "lapsed: nobody decided in time".to_owned(),
         Some(State::Denied | State::Cancelled) => format!("was {}{by}{comment}", elevation.state),
+        _ if never_began => format!("was {}{by}{comment}", elevation.state),
         _ => format!("began, and is {} already{by}{comment}", elevation.state),
     };
     Failure::new(
@@ -101,7 +143,8 @@ fn not_granted(elevation: &Elevation, state: Option<State>) -> Failure {
     .hint(format!("jitctl show {}", elevation.id))
 }
 
-fn way_out(failure: Failure) -> Failure {
+/// Where to look on, when a role was not to be had.
+pub(super) fn way_out(failure: Failure) -> Failure {
     match failure.kind() {
         Kind::Failed | Kind::NotAllowed if failure.hints().is_empty() => {
             failure.hint("jitctl status lists the roles you may ask for, and their terms")

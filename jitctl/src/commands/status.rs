@@ -25,7 +25,7 @@ fn describe(status: &jitd_api::Status, screen: Screen, now: &Zoned) -> String {
         sections.push(format!("{}\n{}", screen.bold(title), body.trim_end()));
     };
     let user = escape(&status.user);
-    if status.active.is_empty() && status.pending.is_empty() {
+    if status.active.is_empty() && status.scheduled.is_empty() && status.pending.is_empty() {
         section(&format!("{user} holds nothing."), "");
     }
     if !status.active.is_empty() {
@@ -33,6 +33,9 @@ fn describe(status: &jitd_api::Status, screen: Screen, now: &Zoned) -> String {
             &format!("{user} holds:"),
             &table::own(&status.active, screen, now),
         );
+    }
+    if !status.scheduled.is_empty() {
+        section("Scheduled:", &table::own(&status.scheduled, screen, now));
     }
     if !status.pending.is_empty() {
         section(
@@ -48,11 +51,23 @@ fn describe(status: &jitd_api::Status, screen: Screen, now: &Zoned) -> String {
             &table::roles(&status.roles, screen),
         );
     }
+    if status.roles.iter().any(|role| role.break_glass) {
+        let how = "In an emergency, without a decision: jitctl break-glass ROLE --reason TEXT";
+        section(how, "");
+    }
     match status.to_decide {
         0 => {}
         1 => section("1 request waits for your decision: jitctl pending", ""),
         n => section(
             &format!("{n} requests wait for your decision: jitctl pending"),
+            "",
+        ),
+    }
+    match status.to_acknowledge {
+        0 => {}
+        1 => section("1 broken glass is to be acknowledged: jitctl pending", ""),
+        n => section(
+            &format!("{n} broken glasses are to be acknowledged: jitctl pending"),
             "",
         ),
     }

@@ -1,23 +1,58 @@
 //! Waiting for a decision, through restarts of jitd.
 
-use std::cell::RefCell;
-use std::future::pending;
-use std::io::{self, IsTerminal};
+use std::future::{Future, pending};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use indicatif::{ProgressBar, ProgressStyle};
-use jitd_api::{Elevation, ElevationsProxy, RequestOptions, State, StateChangedStream};
+use jitd_api::{Elevation, ElevationsProxy, Error, State, StateChangedStream};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep_until};
 use zbus::proxy::OwnerChangedStream;
 
+use crate::args::Seconds;
 use crate::error::{Failure, Kind};
-use crate::output::{self, words};
+use crate::output::escape::escape;
+use crate::output::words;
 use crate::{bus, clock};
+use face::Face;
 
-/// How long after the request has lapsed we still hope for a jitd that went away.
+mod face;
+
+/// How long after the request is over we still hope for a jitd that went away.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// What is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Goal {
+    /// A decision.
+    Decided,
+    /// That it is held, or never will be.
+    Active,
+}
+
+impl Goal {
+    /// What we say while it is not reached.
+    fn waits(self, elevation: &Elevation) -> Option<String> {
+        let now = clock::now();
+        match (elevation.state.parse(), self) {
+            (Ok(State::Pending), _) => {
+                Some(format!("Waiting for {}", words::waits_for(elevation, &now)))
+            }
+            (Ok(State::Scheduled), Self::Active) => Some(format!(
+                "Waiting for its time: {} {}",
+                escape(&elevation.role),
+                words::window(elevation, &now)
+            )),
+            _ => None,
+        }
+    }
+}
+
+/// When a wait of a length from now is over.
+pub(super) fn deadline(timeout: Option<Seconds>) -> Option<Instant> {
+    let Seconds(seconds) = timeout?;
+    Instant::now().checked_add(Duration::from_secs(seconds))
+}
 
 /// Everything that can wake us, listened to since before the request.
 pub(super) struct Wait<'a> {
@@ -56,14 +91,13 @@ impl<'a> Wait<'a> {
         })
     }
 
-    /// Makes the request; Ctrl-C works also while jitd is slow to answer.
-    pub(super) async fn request(
+    /// Asks; Ctrl-C works also while jitd is slow to answer.
+    pub(super) async fn ask(
         &mut self,
-        role: &str,
-        asked: &RequestOptions,
+        asking: impl Future<Output = Result<u64, Error>>,
     ) -> Result<u64, Failure> {
         tokio::select! {
-            answer = self.elevations.request(role, asked) => answer.map_err(bus::failure),
+            answer = asking => answer.map_err(bus::failure),
             _ = self.interrupt.recv() => Err(Failure::new(
                 Kind::Interrupted,
                 "jitd has not answered yet; it may have taken the request",
@@ -72,9 +106,10 @@ impl<'a> Wait<'a> {
         }
     }
 
-    /// Waits until the elevation is no longer pending, and gives what it has become.
-    pub(super) async fn until_decided(
+    /// Waits for it, and gives what the elevation has become.
+    pub(super) async fn until(
         mut self,
+        goal: Goal,
         id: u64,
         deadline: Option<Instant>,
     ) -> Result<Elevation, Failure> {
@@ -82,21 +117,18 @@ impl<'a> Wait<'a> {
         let mut last: Option<Elevation> = None;
         loop {
             if let Some(elevation) = self.look(id, &face).await? {
-                if elevation.state != State::Pending.as_str() {
+                let Some(text) = goal.waits(&elevation) else {
                     return Ok(elevation);
-                }
-                face.say(&format!(
-                    "Waiting for {}",
-                    words::waits_for(&elevation, &clock::now())
-                ));
+                };
+                face.say(&text);
                 last = Some(elevation);
             }
             loop {
                 match self.wake(id, deadline).await {
                     Wake::Changed => break,
-                    Wake::Gone => self.hope_until_lapse(last.as_ref(), &face),
+                    Wake::Gone => self.hope_until_over(last.as_ref(), &face),
                     Wake::Interrupted => return Err(interrupted(id)),
-                    Wake::TimedOut => return Err(timed_out(id)),
+                    Wake::TimedOut => return Err(timed_out(id, last.as_ref())),
                     Wake::GivenUp | Wake::BusLost => return Err(gone(id)),
                 }
             }
@@ -115,7 +147,7 @@ impl<'a> Wait<'a> {
                 Ok(Some(elevation))
             }
             Err(failure) if failure.kind() == Kind::Unreachable => {
-                self.hope_until_lapse(None, face);
+                self.hope_until_over(None, face);
                 Ok(None)
             }
             Err(failure) => Err(failure),
@@ -124,11 +156,12 @@ impl<'a> Wait<'a> {
 
     /// jitd is away. Asking it would start it again under the hands of someone who
     /// stopped it, so we wait for its name to be owned.
-    fn hope_until_lapse(&mut self, last: Option<&Elevation>, face: &Face) {
+    fn hope_until_over(&mut self, last: Option<&Elevation>, face: &Face) {
         face.say("jitd went away; waiting for it to come back");
-        let lapse = last.and_then(|elevation| elevation.lapses_at);
-        if let (None, Some(lapse)) = (self.give_up, lapse) {
-            let left = lapse.saturating_sub(clock::now().timestamp().as_millisecond());
+        // A scheduled one does not lapse any more; it ends.
+        let over = last.and_then(|elevation| elevation.lapses_at.or(elevation.ends_at));
+        if let (None, Some(over)) = (self.give_up, over) {
+            let left = over.saturating_sub(clock::now().timestamp().as_millisecond());
             let left = Duration::from_millis(left.max(0).unsigned_abs());
             self.give_up = Instant::now().checked_add(left + GRACE);
         }
@@ -170,13 +203,16 @@ fn interrupted(id: u64) -> Failure {
     )
 }
 
-fn timed_out(id: u64) -> Failure {
+fn timed_out(id: u64, last: Option<&Elevation>) -> Failure {
+    let scheduled = last.is_some_and(|elevation| elevation.state == State::Scheduled.as_str());
+    let what = if scheduled {
+        "has not begun in time; it stays scheduled"
+    } else {
+        "was not decided in time; it still waits"
+    };
     still_there(
         id,
-        Failure::new(
-            Kind::NotGranted,
-            format!("request {id} was not decided in time; it still waits"),
-        ),
+        Failure::new(Kind::NotGranted, format!("request {id} {what}")),
     )
 }
 
@@ -193,48 +229,4 @@ fn still_there(id: u64, failure: Failure) -> Failure {
     failure
         .hint(format!("to look at it: jitctl show {id}"))
         .hint(format!("to take it back: jitctl cancel {id}"))
-}
-
-/// What the person sees while waiting: a spinner on a terminal, lines elsewhere.
-struct Face {
-    bar: Option<ProgressBar>,
-    said: RefCell<String>,
-}
-
-impl Face {
-    fn new() -> Self {
-        if !io::stderr().is_terminal() {
-            return Self {
-                bar: None,
-                said: RefCell::default(),
-            };
-        }
-        let bar = ProgressBar::new_spinner();
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg} {elapsed}") {
-            bar.set_style(style);
-        }
-        bar.enable_steady_tick(Duration::from_millis(120));
-        Self {
-            bar: Some(bar),
-            said: RefCell::default(),
-        }
-    }
-
-    /// Shows a text; as a line only once, however often we wake.
-    fn say(&self, text: &str) {
-        match &self.bar {
-            Some(bar) => bar.set_message(text.to_owned()),
-            None if *self.said.borrow() == text => {}
-            None => output::tell(text),
-        }
-        text.clone_into(&mut self.said.borrow_mut());
-    }
-}
-
-impl Drop for Face {
-    fn drop(&mut self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
-    }
 }

@@ -43,6 +43,20 @@ pub(crate) fn escape_json(document: &str) -> String {
     shown
 }
 
+/// TOML text with the same characters as `\UXXXXXXXX`, which in a quoted string means the same.
+/// Newlines stay: they are layout.
+pub(crate) fn escape_toml(document: &str) -> String {
+    let mut shown = String::with_capacity(document.len());
+    for c in document.chars() {
+        if c != '\n' && acts_on_a_terminal(c) {
+            let _ = write!(shown, "\\U{:08x}", u32::from(c));
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
 fn acts_on_a_terminal(c: char) -> bool {
     c.is_control()
         || matches!(
@@ -113,5 +127,16 @@ mod tests {
         assert!(!shown.chars().any(|c| c != '\n' && acts_on_a_terminal(c)));
         let back: serde_json::Value = serde_json::from_str(&shown).expect("still JSON");
         assert_eq!(back["reason"], every);
+    }
+
+    #[test]
+    fn toml_means_the_same_after_escaping() {
+        let every: String = (0..=0x10_ffff).filter_map(char::from_u32).collect();
+        let mut table = toml::Table::new();
+        table.insert("reason".to_owned(), toml::Value::String(every.clone()));
+        let shown = escape_toml(&table.to_string());
+        assert!(!shown.chars().any(|c| c != '\n' && acts_on_a_terminal(c)));
+        let back: toml::Table = toml::from_str(&shown).expect("still TOML");
+        assert_eq!(back["reason"].as_str(), Some(every.as_str()));
     }
 }

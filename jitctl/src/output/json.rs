@@ -18,6 +18,7 @@ struct ElevationOut<'a> {
     groups: &'a [String],
     services: &'a [String],
     reason: Option<&'a str>,
+    ticket: Option<&'a str>,
     duration: u64,
     requested_at: Option<String>,
     lapses_at: Option<String>,
@@ -25,7 +26,12 @@ struct ElevationOut<'a> {
     ends_at: Option<String>,
     ended_at: Option<String>,
     ended_by: Option<&'a str>,
+    extends: Option<u64>,
+    break_glass: bool,
+    acknowledged_at: Option<String>,
+    acknowledged_by: Option<&'a str>,
     approvers: &'a [String],
+    needs: &'a [String],
     decisions: Vec<DecisionOut<'a>>,
 }
 
@@ -38,12 +44,19 @@ struct DecisionOut<'a> {
 }
 
 #[derive(Serialize)]
+#[allow(clippy::struct_excessive_bools, reason = "as on the bus")]
 struct RoleOut<'a> {
     name: &'a str,
     description: Option<&'a str>,
     default_duration: u64,
     max_duration: u64,
     reason_required: bool,
+    reason_choices: &'a [String],
+    ticket_required: bool,
+    ticket_pattern: Option<&'a str>,
+    needs: &'a [String],
+    eligible: bool,
+    break_glass: bool,
     services: &'a [String],
 }
 
@@ -51,9 +64,11 @@ struct RoleOut<'a> {
 struct StatusOut<'a> {
     user: &'a str,
     active: Vec<ElevationOut<'a>>,
+    scheduled: Vec<ElevationOut<'a>>,
     pending: Vec<ElevationOut<'a>>,
     roles: Vec<RoleOut<'a>>,
     to_decide: u32,
+    to_acknowledge: u32,
 }
 
 /// One elevation as a document.
@@ -71,9 +86,11 @@ pub(crate) fn status(status: &Status) -> Result<String, Failure> {
     document(&StatusOut {
         user: &status.user,
         active: outs(&status.active),
+        scheduled: outs(&status.scheduled),
         pending: outs(&status.pending),
         roles: status.roles.iter().map(RoleOut::from).collect(),
         to_decide: status.to_decide,
+        to_acknowledge: status.to_acknowledge,
     })
 }
 
@@ -81,13 +98,15 @@ fn outs(elevations: &[Elevation]) -> Vec<ElevationOut<'_>> {
     elevations.iter().map(ElevationOut::from).collect()
 }
 
-fn document(value: &impl Serialize) -> Result<String, Failure> {
+/// Anything as a document.
+pub(crate) fn document(value: &impl Serialize) -> Result<String, Failure> {
     serde_json::to_string_pretty(value)
         .map(|text| escape_json(&text))
         .map_err(|cause| Failure::new(Kind::Failed, format!("cannot write JSON: {cause}")))
 }
 
-fn present(text: &str) -> Option<&str> {
+/// A text, or null where there is none.
+pub(crate) fn present(text: &str) -> Option<&str> {
     (!text.is_empty()).then_some(text)
 }
 
@@ -102,6 +121,7 @@ impl<'a> From<&'a Elevation> for ElevationOut<'a> {
             groups: &elevation.groups,
             services: &elevation.services,
             reason: present(&elevation.reason),
+            ticket: present(&elevation.ticket),
             duration: elevation.duration,
             requested_at: rfc3339(elevation.requested_at),
             lapses_at: elevation.lapses_at.and_then(rfc3339),
@@ -109,7 +129,12 @@ impl<'a> From<&'a Elevation> for ElevationOut<'a> {
             ends_at: elevation.ends_at.and_then(rfc3339),
             ended_at: elevation.ended_at.and_then(rfc3339),
             ended_by: elevation.ended_by.as_deref(),
+            extends: elevation.extends,
+            break_glass: elevation.break_glass,
+            acknowledged_at: elevation.acknowledged_at.and_then(rfc3339),
+            acknowledged_by: elevation.acknowledged_by.as_deref(),
             approvers: &elevation.approvers,
+            needs: &elevation.needs,
             decisions: elevation.decisions.iter().map(DecisionOut::from).collect(),
         }
     }
@@ -134,6 +159,12 @@ impl<'a> From<&'a Role> for RoleOut<'a> {
             default_duration: role.default_duration,
             max_duration: role.max_duration,
             reason_required: role.reason_required,
+            reason_choices: &role.reason_choices,
+            ticket_required: role.ticket_required,
+            ticket_pattern: present(&role.ticket_pattern),
+            needs: &role.needs,
+            eligible: role.eligible,
+            break_glass: role.break_glass,
             services: &role.services,
         }
     }

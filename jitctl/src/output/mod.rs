@@ -2,6 +2,7 @@
 
 pub(crate) mod escape;
 pub(crate) mod json;
+pub(crate) mod people;
 pub(crate) mod table;
 pub(crate) mod time;
 pub(crate) mod words;
@@ -10,7 +11,7 @@ use std::io::{self, IsTerminal, Write};
 
 use crate::error::Failure;
 
-/// What stdout can show.
+/// What stdout or stderr can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Screen {
     /// Colours: only on a terminal that has them, and without `NO_COLOR`.
@@ -22,7 +23,15 @@ pub(crate) struct Screen {
 impl Screen {
     /// What stdout is.
     pub(crate) fn of_stdout() -> Self {
-        let terminal = io::stdout().is_terminal();
+        Self::of(io::stdout().is_terminal())
+    }
+
+    /// What stderr is.
+    pub(crate) fn of_stderr() -> Self {
+        Self::of(io::stderr().is_terminal())
+    }
+
+    fn of(terminal: bool) -> Self {
         Self {
             colour: terminal && colour_wanted(),
             width: terminal.then(|| comfy_table::Table::new().width().unwrap_or(80).max(40)),

@@ -4,7 +4,7 @@ use jiff::Zoned;
 use jitd_api::Elevation;
 
 use super::escape::escape;
-use super::time;
+use super::{people, time};
 
 /// `until 14:30 (for 10m)`: what is left of an active elevation.
 pub(crate) fn until(elevation: &Elevation, now: &Zoned) -> String {
@@ -20,23 +20,17 @@ pub(crate) fn until(elevation: &Elevation, now: &Zoned) -> String {
     )
 }
 
-/// `alice, or a member of jit-approvers`: who may decide, from `user:NAME` and `group:NAME`.
-pub(crate) fn approvers(approvers: &[String]) -> String {
-    let people = approvers.iter().filter_map(|a| a.strip_prefix("user:"));
-    let groups: Vec<_> = approvers
-        .iter()
-        .filter_map(|a| a.strip_prefix("group:"))
-        .map(escape)
-        .collect();
-    let mut ways: Vec<_> = people.map(escape).collect();
-    if !groups.is_empty() {
-        ways.push(format!("a member of {}", groups.join(" or ")));
-    }
-    match ways.as_slice() {
-        [] => "an approver".to_owned(),
-        [way] => way.clone(),
-        [first @ .., last] => format!("{}, or {last}", first.join(", ")),
-    }
+/// `from 14:30 until 15:00 (in 10m)`: when a scheduled elevation begins and ends.
+pub(crate) fn window(elevation: &Elevation, now: &Zoned) -> String {
+    let (Some(start), Some(end)) = (elevation.starts_at, elevation.ends_at) else {
+        return format!("for {}", time::duration(elevation.duration));
+    };
+    format!(
+        "from {} until {} ({})",
+        time::local(start, now),
+        time::local(end, now),
+        time::relative(start, now)
+    )
 }
 
 /// `Waiting for approval by … (lapses in 2h)`, with what has been said so far.
@@ -55,10 +49,11 @@ pub(crate) fn waits_for(elevation: &Elevation, now: &Zoned) -> String {
         .lapses_at
         .map(|at| format!(" (lapses {})", time::relative(at, now)))
         .unwrap_or_default();
-    format!(
-        "approval by {}{lapses}{so_far}",
-        approvers(&elevation.approvers)
-    )
+    let whom = match elevation.needs.as_slice() {
+        [] => people::approvers(&elevation.approvers),
+        needs => people::needs(needs),
+    };
+    format!("approval by {whom}{lapses}{so_far}")
 }
 
 /// What an approver said with the last word, when they said something: `: "not today"`.
@@ -71,27 +66,7 @@ pub(crate) fn last_comment(elevation: &Elevation) -> String {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::approvers;
-
-    #[test]
-    fn approvers_read_as_a_sentence() {
-        for (list, shown) in [
-            (&[][..], "an approver"),
-            (&["user:alice"][..], "alice"),
-            (&["group:g"][..], "a member of g"),
-            (
-                &["user:alice", "group:g", "group:h"][..],
-                "alice, or a member of g or h",
-            ),
-            (
-                &["user:a", "user:b", "group:g"][..],
-                "a, b, or a member of g",
-            ),
-        ] {
-            let list: Vec<String> = list.iter().map(ToString::to_string).collect();
-            assert_eq!(approvers(&list), shown);
-        }
-    }
+/// Whether somebody still has to take note that the glass was broken.
+pub(crate) fn is_unacknowledged(elevation: &Elevation) -> bool {
+    elevation.break_glass && elevation.acknowledged_at.is_none()
 }

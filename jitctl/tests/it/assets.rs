@@ -10,13 +10,17 @@ async fn completions_know_every_command() {
         let ran = run_at("unix:path=/nonexistent/bus", &["completions", shell])
             .await
             .ended(0);
-        for word in ["request", "break-glass", "revoke", "setup", "reason"] {
-            assert_eq!(
-                ran.stdout.contains(word),
-                word != "break-glass",
-                "{shell} {word}"
-            );
+        for word in [
+            "request",
+            "break-glass",
+            "revoke",
+            "setup",
+            "explain",
+            "reason",
+        ] {
+            assert!(ran.stdout.contains(word), "{shell} {word}");
         }
+        assert!(!ran.stdout.contains("no-such-command"), "{shell}");
     }
 }
 
@@ -50,7 +54,14 @@ fn the_manual_is_whole() {
         .output()
         .unwrap();
     assert!(made.status.success(), "{made:?}");
-    for page in ["jitctl", "jitctl-request", "jitctl-setup", "jitctl-revoke"] {
+    for page in [
+        "jitctl",
+        "jitctl-request",
+        "jitctl-setup",
+        "jitctl-revoke",
+        "jitctl-policy",
+        "jitctl-policy-explain",
+    ] {
         let page = std::fs::read_to_string(out.path().join(format!("man/{page}.1"))).unwrap();
         for section in ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXAMPLES"] {
             assert!(

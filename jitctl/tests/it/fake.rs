@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use jitd_api::{BUS_NAME, Elevation, Error, Filter, OBJECT_PATH, RequestOptions, State, Status};
+use jitd_api::{
+    BUS_NAME, Elevation, Error, Explanation, Filter, OBJECT_PATH, RequestOptions, State, Status,
+};
 use zbus::Connection;
 use zbus::object_server::SignalEmitter;
 
@@ -12,6 +14,11 @@ pub struct Scene {
     pub elevations: Vec<Elevation>,
     pub status: Status,
     pub managed: Vec<String>,
+    /// What waits to be acknowledged.
+    pub unacknowledged: Vec<Elevation>,
+    /// The policy in force, as TOML.
+    pub policy: String,
+    pub explanation: Option<Explanation>,
     /// The state a new request comes into.
     pub request_becomes: Option<State>,
     /// What every call is answered with, instead of its answer.
@@ -93,12 +100,32 @@ struct Elevations(Shared);
 #[zbus::interface(name = "org.jitd1.Elevations")]
 impl Elevations {
     fn request(&self, role: &str, options: RequestOptions) -> Result<u64, Error> {
-        let call = format!("request {role} {:?} {:?}", options.duration, options.reason);
+        let scene = self
+            .0
+            .called(format!("request {role} {}", shown(&options)))?;
+        Ok(begun(scene))
+    }
+
+    fn extend(&self, id: u64, options: RequestOptions) -> Result<u64, Error> {
+        let scene = self.0.called(format!("extend {id} {}", shown(&options)))?;
+        Ok(begun(scene))
+    }
+
+    fn break_glass(&self, role: &str, options: RequestOptions) -> Result<u64, Error> {
+        let call = format!("break_glass {role} {}", shown(&options));
         let mut scene = self.0.called(call)?;
-        let state = scene.request_becomes.unwrap_or(State::Pending);
-        let elevation = crate::scene::elevation(42, state);
-        scene.elevations.push(elevation);
+        scene.elevations.push(crate::scene::broken_glass(42));
         Ok(42)
+    }
+
+    fn acknowledge(&self, id: u64, comment: &str) -> Result<Elevation, Error> {
+        let scene = self.0.called(format!("acknowledge {id} {comment:?}"))?;
+        found(&scene, id)
+    }
+
+    fn unacknowledged(&self) -> Result<Vec<Elevation>, Error> {
+        let scene = self.0.called("unacknowledged".to_owned())?;
+        Ok(scene.unacknowledged.clone())
     }
 
     fn approve(&self, id: u64, duration: u64, comment: &str) -> Result<Elevation, Error> {
@@ -170,6 +197,27 @@ impl Elevations {
     ) -> zbus::Result<()>;
 }
 
+fn shown(options: &RequestOptions) -> String {
+    let RequestOptions {
+        duration,
+        start,
+        reason,
+        ticket,
+    } = options;
+    format!("{duration:?} {start:?} {reason:?} {ticket:?}")
+}
+
+/// A new elevation, which nobody has decided.
+fn begun(mut scene: MutexGuard<'_, Scene>) -> u64 {
+    let state = scene.request_becomes.unwrap_or(State::Pending);
+    let mut elevation = crate::scene::elevation(42, state);
+    if matches!(state, State::Active | State::Scheduled) {
+        elevation.decisions.clear();
+    }
+    scene.elevations.push(elevation);
+    42
+}
+
 fn found(scene: &Scene, id: u64) -> Result<Elevation, Error> {
     let found = scene.elevations.iter().find(|e| e.id == id);
     found
@@ -183,5 +231,25 @@ struct Policy(Shared);
 impl Policy {
     fn managed(&self) -> Result<Vec<String>, Error> {
         Ok(self.0.called("managed".to_owned())?.managed.clone())
+    }
+
+    fn reload(&self) -> Result<(), Error> {
+        self.0.called("reload".to_owned()).map(drop)
+    }
+
+    fn show(&self) -> Result<String, Error> {
+        Ok(self.0.called("show".to_owned())?.policy.clone())
+    }
+
+    fn explain(
+        &self,
+        user: &str,
+        role: &str,
+        options: RequestOptions,
+    ) -> Result<Explanation, Error> {
+        let call = format!("explain {user} {role} {}", shown(&options));
+        let scene = self.0.called(call)?;
+        let explanation = scene.explanation.clone();
+        explanation.ok_or_else(|| Error::NotFound(format!("there is no account {user}")))
     }
 }

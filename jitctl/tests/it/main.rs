@@ -10,13 +10,18 @@
     reason = "a test says what went wrong by ending, and nobody uses its items"
 )]
 
+mod asking;
 mod assets;
 mod bus;
 mod changing;
 mod fake;
+mod glass;
+mod policy;
 mod reading;
 mod requesting;
+mod running;
 mod scene;
 mod setup;
+mod status;
 mod statuses;
 mod terminal;

@@ -1,15 +1,15 @@
 //! status, list, pending, show.
 
-use jitd_api::{State, Status};
+use jitd_api::{Role, State, Status};
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::time::timeout;
 
-use crate::scene::{DEADLINE, World, elevation, jitctl, role};
+use crate::scene::{DEADLINE, World, elevation, in_seconds, jitctl, role};
 
 /// A terminal's nightmare, and a log's.
-const HOSTILE: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\nEND\u{202e}gnp\u{9b}31m\u{7f}";
-const HOSTILE_SHOWN: &str = r"\u{1b}[2J\u{1b}]0;owned\u{7}\nEND\u{202e}gnp\u{9b}31m\u{7f}";
+pub const HOSTILE: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\nEND\u{202e}gnp\u{9b}31m\u{7f}";
+pub const HOSTILE_SHOWN: &str = r"\u{1b}[2J\u{1b}]0;owned\u{7}\nEND\u{202e}gnp\u{9b}31m\u{7f}";
 
 #[tokio::test]
 async fn list_is_a_plain_table_in_a_pipe() {
@@ -67,9 +67,10 @@ async fn json_has_the_names_that_scripts_rely_on() {
     let one = json!({
         "id": 43, "state": "denied", "user": "carol", "uid": 1001, "role": "deploy",
         "groups": ["jit-deploy"], "services": ["sudo", "sudo-i"], "reason": null,
-        "duration": 5400, "requested_at": "2026-01-02T03:04:05Z", "lapses_at": null,
+        "ticket": null, "duration": 5400, "requested_at": "2026-01-02T03:04:05Z", "lapses_at": null,
         "starts_at": null, "ends_at": null, "ended_at": "2026-01-02T03:05:05Z",
-        "ended_by": "alice", "approvers": ["group:jit-approvers"],
+        "ended_by": "alice", "extends": null, "break_glass": false, "acknowledged_at": null,
+        "acknowledged_by": null, "approvers": ["group:jit-approvers"], "needs": [],
         "decisions": [{
             "by": "alice", "verdict": "denied", "comment": "not today",
             "at": "2026-01-02T03:05:05Z",
@@ -101,11 +102,17 @@ async fn hostile_text_is_visible_on_a_terminal_and_unaltered_in_json() {
     let mut hostile = elevation(42, State::Pending);
     hostile.reason = HOSTILE.into();
     hostile.user = HOSTILE.into();
+    hostile.ticket = HOSTILE.into();
     hostile.approvers = vec![format!("group:{HOSTILE}")];
+    hostile.needs = vec![format!("2 of group:{HOSTILE}")];
     let world = World::with(vec![hostile.clone()]).await;
     world.shared.scene().status = Status {
         user: HOSTILE.into(),
         pending: vec![hostile],
+        roles: vec![Role {
+            needs: vec![HOSTILE.into()],
+            ..role()
+        }],
         ..Status::default()
     };
     for arguments in [&["list"][..], &["pending"], &["show", "42"], &["status"]] {
@@ -113,12 +120,20 @@ async fn hostile_text_is_visible_on_a_terminal_and_unaltered_in_json() {
         assert!(ran.stdout.contains(HOSTILE_SHOWN), "{ran:#?}");
         assert!(harmless(&ran.stdout), "{ran:#?}");
     }
+    let ran = world.run(&["show", "42"]).await.ended(0);
+    for fact in [
+        format!("  Ticket       {HOSTILE_SHOWN}\n"),
+        format!("  Needs        2 members of {HOSTILE_SHOWN}\n"),
+    ] {
+        assert!(ran.stdout.contains(&fact), "{fact:?} in {ran:#?}");
+    }
     let ran = world.run(&["show", "42", "--json"]).await.ended(0);
     assert_eq!(ran.json()["reason"], HOSTILE);
+    assert_eq!(ran.json()["ticket"], HOSTILE);
     assert!(harmless(&ran.stdout), "{ran:#?}");
 }
 
-fn harmless(text: &str) -> bool {
+pub fn harmless(text: &str) -> bool {
     !text
         .chars()
         .any(|c| (c.is_control() && c != '\n') || c == '\u{202e}')
@@ -142,16 +157,16 @@ async fn show_tells_everything() {
     let ran = world.run(&["show", "43"]).await.ended(0);
     for fact in [
         "Elevation 43  denied\n",
-        "  User       carol (uid 1001)\n",
-        "  Role       deploy\n",
-        "  Groups     jit-deploy\n",
-        "  Opens      sudo, sudo-i\n",
-        "  Reason     restart web\n",
-        "  For        1h30m\n",
-        "  Requested  2026-01-02 03:04:05 UTC (",
-        "  Decision   denied by alice, 2026-01-02 03:05:05 UTC (",
+        "  User         carol (uid 1001)\n",
+        "  Role         deploy\n",
+        "  Groups       jit-deploy\n",
+        "  Opens        sudo, sudo-i\n",
+        "  Reason       restart web\n",
+        "  For          1h30m\n",
+        "  Requested    2026-01-02 03:04:05 UTC (",
+        "  Decision     denied by alice, 2026-01-02 03:05:05 UTC (",
         "ago): \"not today\"\n",
-        "  Ended      2026-01-02 03:05:05 UTC (",
+        "  Ended        2026-01-02 03:05:05 UTC (",
         "ago), by alice\n",
     ] {
         assert!(ran.stdout.contains(fact), "{fact:?} in {}", ran.stdout);
@@ -159,51 +174,43 @@ async fn show_tells_everything() {
 }
 
 #[tokio::test]
-async fn status_says_what_is_held_what_waits_and_what_can_be_asked_for() {
-    let world = World::with(vec![]).await;
-    world.shared.scene().status = Status {
-        user: "carol".into(),
-        active: vec![elevation(42, State::Active)],
-        pending: vec![elevation(43, State::Pending)],
-        roles: vec![role()],
-        to_decide: 2,
-    };
-    let ran = world.run(&["status"]).await.ended(0);
-    for part in [
-        "carol holds:\nID  STATE   ROLE    FOR    UNTIL",
-        "\n42  active  deploy  1h30m  ",
-        "\n\nWaiting for a decision:\n",
-        "\n\nYou may ask for (jitctl request ROLE):\n\
-         ROLE    FOR  AT MOST  REASON    OPENS        DESCRIPTION\n\
-         deploy  30m  2h       required  sudo,sudo-i  Restart the web tier\n",
-        "\n\n2 requests wait for your decision: jitctl pending\n",
+async fn show_tells_when_it_begins_and_whom_it_needs() {
+    let mut scheduled = elevation(43, State::Scheduled);
+    scheduled.ticket = "OPS-7".into();
+    scheduled.extends = Some(41);
+    let mut pending = elevation(44, State::Pending);
+    pending.needs = vec![
+        "2 of group:dba or user:bob".into(),
+        "1 of group:security".into(),
+    ];
+    let mut withdrawn = elevation(45, State::Cancelled);
+    withdrawn.starts_at = Some(in_seconds(3_600));
+    let world = World::with(vec![scheduled, pending, withdrawn]).await;
+    for (id, facts) in [
+        (
+            "43",
+            &[
+                "Elevation 43  scheduled\n",
+                "\n  Ticket       OPS-7\n",
+                "\n  Extends      41\n",
+                "\n  Begins       20",
+                " (in 1h)\n",
+                "\n  Ends         20",
+            ][..],
+        ),
+        (
+            "44",
+            &["\n  Needs        2 of bob and the members of dba, and a member of security\n"],
+        ),
+        ("45", &["\n  Was to begin 20"]),
     ] {
-        assert!(ran.stdout.contains(part), "{part:?} in {}", ran.stdout);
+        let ran = world.run(&["show", id]).await.ended(0);
+        for fact in facts {
+            assert!(ran.stdout.contains(fact), "{fact:?} in {}", ran.stdout);
+        }
+        assert!(!ran.stdout.contains("Started"), "{}", ran.stdout);
+        assert!(!ran.stdout.contains("Break-glass"), "{}", ran.stdout);
     }
-    let json = world.run(&["status", "--json"]).await.ended(0).json();
-    assert_eq!(json["user"], "carol");
-    assert_eq!(json["active"][0]["id"], 42);
-    assert_eq!(json["pending"][0]["state"], "pending");
-    assert_eq!(json["to_decide"], 2);
-    assert_eq!(
-        json["roles"],
-        json!([{
-            "name": "deploy", "description": "Restart the web tier",
-            "default_duration": 1800, "max_duration": 7200, "reason_required": true,
-            "services": ["sudo", "sudo-i"],
-        }])
-    );
-}
-
-#[tokio::test]
-async fn status_of_somebody_with_nothing() {
-    let world = World::with(vec![]).await;
-    world.shared.scene().status.user = "bob".into();
-    let ran = world.run(&["status"]).await.ended(0);
-    assert_eq!(
-        ran.stdout,
-        "bob holds nothing.\n\nThere is no role you may ask for.\n"
-    );
 }
 
 #[tokio::test]

@@ -33,7 +33,10 @@ async fn the_number_is_all_there_is_on_stdout() {
     );
     assert_eq!(
         world.shared.scene().calls,
-        ["request deploy Some(5400) Some(\"restart web\")", "get 42"]
+        [
+            "request deploy Some(5400) None Some(\"restart web\") None",
+            "get 42"
+        ]
     );
 }
 
@@ -45,7 +48,8 @@ async fn a_role_that_needs_no_approval_is_active_at_once() {
         let ran = world.run(arguments).await.ended(0);
         assert_eq!(ran.stdout, "42\n");
         assert!(
-            ran.stderr.starts_with("deploy is active until "),
+            ran.stderr
+                .starts_with("Approved automatically: you hold deploy until "),
             "{ran:#?}"
         );
         assert!(ran.stderr.ends_with(" (for 1h30m).\n"), "{ran:#?}");
@@ -212,7 +216,10 @@ async fn the_wait_goes_on_when_nobody_reads_the_number() {
     let output = child.wait_with_output().await.unwrap();
     assert_eq!(output.status.code(), Some(0));
     let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(stderr.starts_with("deploy is active until "), "{stderr}");
+    assert!(
+        stderr.starts_with("Approved automatically: you hold deploy until "),
+        "{stderr}"
+    );
 }
 
 #[tokio::test]
@@ -224,6 +231,6 @@ async fn lapsing_soon_is_said_in_seconds() {
     assert!(ran.stdout.contains("(in 1m3"), "{ran:#?}");
     assert!(
         ran.stdout
-            .contains("  Approvers  a member of jit-approvers\n")
+            .contains("  Approvers    a member of jit-approvers\n")
     );
 }

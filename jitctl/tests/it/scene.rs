@@ -11,6 +11,8 @@ use tokio::time::timeout;
 use crate::bus::Bus;
 use crate::fake::{Service, Shared};
 
+/// Where no bus is.
+pub const NOWHERE: &str = "unix:path=/nonexistent/bus";
 /// Longer than anything takes on a busy machine.
 pub const DEADLINE: Duration = Duration::from_secs(30);
 /// 2026-01-02T03:04:05Z.
@@ -31,6 +33,7 @@ pub fn elevation(id: u64, state: State) -> Elevation {
         groups: vec!["jit-deploy".into()],
         services: vec!["sudo".into(), "sudo-i".into()],
         reason: "restart web".into(),
+        ticket: String::new(),
         duration: 5400,
         requested_at: LONG_AGO,
         lapses_at: Some(LONG_AGO + 7_200_000),
@@ -38,7 +41,12 @@ pub fn elevation(id: u64, state: State) -> Elevation {
         ends_at: None,
         ended_at: None,
         ended_by: None,
+        extends: None,
+        break_glass: false,
+        acknowledged_at: None,
+        acknowledged_by: None,
         approvers: vec!["group:jit-approvers".into()],
+        needs: Vec::new(),
         decisions: Vec::new(),
     };
     let decision = |verdict: &str, comment: &str| Decision {
@@ -48,7 +56,15 @@ pub fn elevation(id: u64, state: State) -> Elevation {
         at: LONG_AGO + 60_000,
     };
     match state {
-        State::Pending => elevation.lapses_at = Some(in_seconds(7_200)),
+        State::Pending => {
+            elevation.lapses_at = Some(in_seconds(7_200));
+            elevation.needs = vec!["1 of group:jit-approvers".into()];
+        }
+        State::Scheduled => {
+            elevation.decisions.push(decision("approved", ""));
+            elevation.starts_at = Some(in_seconds(3_600));
+            elevation.ends_at = Some(in_seconds(9_000));
+        }
         State::Active => {
             elevation.decisions.push(decision("approved", ""));
             elevation.starts_at = Some(in_seconds(0));
@@ -71,6 +87,23 @@ pub fn elevation(id: u64, state: State) -> Elevation {
     elevation
 }
 
+/// carol's, taken without anybody's yes and not acknowledged.
+pub fn broken_glass(id: u64) -> Elevation {
+    let mut elevation = elevation(id, State::Active);
+    elevation.decisions.clear();
+    elevation.break_glass = true;
+    elevation
+}
+
+/// The same after alice took note of it.
+pub fn acknowledged(id: u64) -> Elevation {
+    Elevation {
+        acknowledged_at: Some(LONG_AGO + 120_000),
+        acknowledged_by: Some("alice".into()),
+        ..broken_glass(id)
+    }
+}
+
 pub fn role() -> Role {
     Role {
         name: "deploy".into(),
@@ -78,6 +111,12 @@ pub fn role() -> Role {
         default_duration: 1800,
         max_duration: 7200,
         reason_required: true,
+        reason_choices: vec!["disk full".into()],
+        ticket_required: false,
+        ticket_pattern: String::new(),
+        needs: vec!["2 of group:jit-approvers".into()],
+        eligible: true,
+        break_glass: false,
         services: vec!["sudo".into(), "sudo-i".into()],
     }
 }
@@ -173,7 +212,11 @@ pub struct Running {
 
 impl Running {
     pub fn start(address: &str, arguments: &[&str]) -> Self {
-        let mut child = jitctl(address, arguments).spawn().unwrap();
+        Self::of(jitctl(address, arguments))
+    }
+
+    pub fn of(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap()).lines();
         Self {
             child,

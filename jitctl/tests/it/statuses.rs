@@ -6,9 +6,15 @@ use crate::bus::Bus;
 use crate::scene::{World, run_at};
 
 /// One command line of every command that asks jitd.
-const EVERY: [&[&str]; 10] = [
+const EVERY: [&[&str]; 16] = [
     &["request", "deploy"],
     &["request", "deploy", "--wait"],
+    &["extend", "42", "--for", "1h", "--reason", "more"],
+    &["extend", "42", "--for", "1h", "--reason", "more", "--wait"],
+    &["break-glass", "deploy", "--reason", "on fire"],
+    &["acknowledge", "42"],
+    &["policy", "show"],
+    &["policy", "explain", "carol", "deploy"],
     &["status"],
     &["list"],
     &["pending"],
@@ -47,7 +53,7 @@ async fn a_hint_goes_with_it() {
     assert_eq!(
         ran.stderr,
         "jitctl: not yours\\n\\u{1b}[2J\n\
-         hint: jitctl pending lists the requests that you may decide\n"
+         hint: jitctl pending lists what you may decide and acknowledge\n"
     );
 }
 
@@ -71,6 +77,20 @@ async fn wrong_usage() {
         &["request"],
         &["request", "deploy", "--for", "10"],
         &["request", "deploy", "--timeout", "10s"],
+        &["request", "deploy", "--at", "tomorrow"],
+        &["request", "deploy", "--ticket", &"x".repeat(129)],
+        &["run", "deploy"],
+        &["run", "deploy", "--"],
+        &["run", "deploy", "true"],
+        &["extend", "42", "--for", "1h"],
+        &["extend", "42", "--reason", "more"],
+        &["extend", "0", "--for", "1h", "--reason", "more"],
+        &["break-glass", "deploy"],
+        &["break-glass", "deploy", "--reason", " "],
+        &["acknowledge"],
+        &["policy", "nonsense"],
+        &["policy", "explain", "carol"],
+        &["policy", "test"],
         &["show", "x"],
         &["show", "0"],
         &["list", "--state", "sleeping"],

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use crate::scene::{DEADLINE, World, elevation, jitctl, role};
 
 /// What the program shows on a terminal of so many columns.
-async fn shown(
+pub async fn shown(
     world: &World,
     columns: u16,
     environment: &[(&str, &str)],
@@ -39,6 +39,7 @@ async fn busy_world() -> World {
         long.clone(),
         elevation(42, State::Active),
         elevation(41, State::Denied),
+        elevation(40, State::Scheduled),
     ])
     .await;
     world.shared.scene().status = Status {
@@ -47,6 +48,7 @@ async fn busy_world() -> World {
         pending: vec![long],
         roles: vec![role()],
         to_decide: 1,
+        ..Status::default()
     };
     world
 }
@@ -59,6 +61,7 @@ async fn states_have_colours() {
         "\u{1b}[38;5;2mactive",
         "\u{1b}[38;5;3mpending",
         "\u{1b}[38;5;1mdenied",
+        "\u{1b}[38;5;6mscheduled",
     ] {
         assert!(text.contains(coloured), "{coloured:?} in {text:?}");
     }
@@ -80,7 +83,7 @@ async fn a_row_is_one_line_that_fits() {
     let world = busy_world().await;
     for columns in [100, 120] {
         let text = shown(&world, columns, &[("NO_COLOR", "1")], "list").await;
-        assert_eq!(text.lines().count(), 4, "{text}");
+        assert_eq!(text.lines().count(), 5, "{text}");
         for line in text.lines() {
             assert!(line.chars().count() <= usize::from(columns), "{line:?}");
         }

@@ -12,6 +12,8 @@ use zbus::{DeserializeDict, SerializeDict, wire::Type};
 pub enum State {
     /// Waits for a decision.
     Pending,
+    /// Was approved and waits for its time.
+    Scheduled,
     /// Gives its privilege now.
     Active,
     /// Its time was up.
@@ -30,8 +32,9 @@ pub enum State {
 
 impl State {
     /// Every state, in the order of a life.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Pending,
+        Self::Scheduled,
         Self::Active,
         Self::Expired,
         Self::Released,
@@ -46,6 +49,7 @@ impl State {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
+            Self::Scheduled => "scheduled",
             Self::Active => "active",
             Self::Expired => "expired",
             Self::Released => "released",
@@ -59,7 +63,7 @@ impl State {
     /// Whether something can still become of it.
     #[must_use]
     pub const fn is_open(self) -> bool {
-        matches!(self, Self::Pending | Self::Active)
+        matches!(self, Self::Pending | Self::Scheduled | Self::Active)
     }
 }
 
@@ -72,7 +76,7 @@ impl fmt::Display for State {
 /// A word that is not a state.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "unknown state {0:?}: expected one of pending, active, expired, released, revoked, denied, cancelled, lapsed"
+    "unknown state {0:?}: expected one of pending, scheduled, active, expired, released, revoked, denied, cancelled, lapsed"
 )]
 pub struct UnknownState(pub String);
 
@@ -160,13 +164,15 @@ pub struct Elevation {
     pub services: Vec<String>,
     /// Why it was asked for; may be empty.
     pub reason: String,
+    /// For which ticket; may be empty.
+    pub ticket: String,
     /// Length in seconds, as asked for, or as granted where an approver shortened it.
     pub duration: u64,
     /// When it was asked for.
     pub requested_at: i64,
     /// When a pending one lapses.
     pub lapses_at: Option<i64>,
-    /// When it began.
+    /// When it began, or is to begin.
     pub starts_at: Option<i64>,
     /// When an active one ends.
     pub ends_at: Option<i64>,
@@ -174,8 +180,18 @@ pub struct Elevation {
     pub ended_at: Option<i64>,
     /// Who ended it: a name, or `jitd` for the clock.
     pub ended_by: Option<String>,
+    /// The one that it goes on from.
+    pub extends: Option<u64>,
+    /// Whether it was taken by breaking the glass.
+    pub break_glass: bool,
+    /// When an approver took note of that.
+    pub acknowledged_at: Option<i64>,
+    /// Who did.
+    pub acknowledged_by: Option<String>,
     /// Who may decide, as `user:NAME` and `group:NAME`.
     pub approvers: Vec<String>,
+    /// Whose yes a pending one still needs, like `2 of group:dba`.
+    pub needs: Vec<String>,
     /// Who has decided.
     pub decisions: Vec<Decision>,
 }
@@ -186,8 +202,12 @@ pub struct Elevation {
 pub struct RequestOptions {
     /// Length in seconds; the role's default without it.
     pub duration: Option<u64>,
+    /// When it is to begin, in milliseconds since the Unix epoch; once it is approved without it.
+    pub start: Option<i64>,
     /// Why.
     pub reason: Option<String>,
+    /// For which ticket.
+    pub ticket: Option<String>,
 }
 
 /// Which elevations to list; all conditions must hold. Newest first.
@@ -206,9 +226,13 @@ pub struct Filter {
     pub limit: Option<u32>,
 }
 
-/// A role that the caller may request.
+/// A role that the caller may request or take.
 #[derive(Debug, Clone, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
 #[zbus(signature = "dict")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a dictionary on the wire, each a fact of its own"
+)]
 pub struct Role {
     /// Its name.
     pub name: String,
@@ -220,6 +244,18 @@ pub struct Role {
     pub max_duration: u64,
     /// Whether a reason must be given.
     pub reason_required: bool,
+    /// Reasons that are offered.
+    pub reason_choices: Vec<String>,
+    /// Whether a ticket must be given.
+    pub ticket_required: bool,
+    /// What a ticket must look like: a regular expression; may be empty.
+    pub ticket_pattern: String,
+    /// Whose yes it takes, like `2 of group:dba`; nobody's when empty.
+    pub needs: Vec<String>,
+    /// Whether the caller may ask for it.
+    pub eligible: bool,
+    /// Whether the caller may take it by breaking the glass.
+    pub break_glass: bool,
     /// PAM services it opens.
     pub services: Vec<String>,
 }
@@ -232,10 +268,14 @@ pub struct Status {
     pub user: String,
     /// Elevations of the caller that are active.
     pub active: Vec<Elevation>,
+    /// Elevations of the caller that wait for their time.
+    pub scheduled: Vec<Elevation>,
     /// Requests of the caller that wait.
     pub pending: Vec<Elevation>,
-    /// Roles the caller may ask for.
+    /// Roles the caller may ask for, or take by breaking the glass.
     pub roles: Vec<Role>,
     /// How many requests wait for the caller's decision.
     pub to_decide: u32,
+    /// How many elevations wait to be acknowledged by the caller.
+    pub to_acknowledge: u32,
 }

@@ -7,6 +7,7 @@
 mod elevation;
 mod error;
 mod gate;
+mod policy;
 #[cfg(feature = "proxy")]
 mod proxy;
 
@@ -15,6 +16,7 @@ pub use elevation::{
 };
 pub use error::Error;
 pub use gate::GateAnswer;
+pub use policy::{Explanation, Step};
 #[cfg(feature = "proxy")]
 pub use proxy::{ElevationsProxy, PolicyProxy, StateChanged, StateChangedStream};
 
@@ -37,6 +39,8 @@ pub const SYSTEM_BUS_ADDRESS: &str = "unix:path=/run/dbus/system_bus_socket";
 
 /// Longest reason or comment, in bytes of UTF-8.
 pub const MAX_TEXT: usize = 1024;
+/// Longest ticket, in bytes of UTF-8.
+pub const MAX_TICKET: usize = 128;
 /// Longest name of a role, user, group or service, in bytes.
 pub const MAX_NAME: usize = 64;
 /// Most elevations in one answer to `List`.

@@ -1,6 +1,6 @@
 //! Client proxies.
 
-use crate::{Elevation, Error, Filter, RequestOptions, Status};
+use crate::{Elevation, Error, Explanation, Filter, RequestOptions, Status};
 
 /// `org.jitd1.Elevations`, as people call it.
 ///
@@ -13,6 +13,14 @@ use crate::{Elevation, Error, Filter, RequestOptions, Status};
 pub trait Elevations {
     /// Ask for a role; gives the elevation's number.
     fn request(&self, role: &str, options: &RequestOptions) -> Result<u64, Error>;
+    /// Ask for more of an elevation of one's own; gives the number of what goes on from it.
+    fn extend(&self, id: u64, options: &RequestOptions) -> Result<u64, Error>;
+    /// Take a role at once, to answer for it afterwards; gives the elevation's number.
+    fn break_glass(&self, role: &str, options: &RequestOptions) -> Result<u64, Error>;
+    /// Take note that somebody broke the glass.
+    fn acknowledge(&self, id: u64, comment: &str) -> Result<Elevation, Error>;
+    /// What waits to be acknowledged by the caller.
+    fn unacknowledged(&self) -> Result<Vec<Elevation>, Error>;
     /// Agree to a pending elevation; `duration` (seconds, 0: as asked) may only shorten it.
     fn approve(&self, id: u64, duration: u64, comment: &str) -> Result<Elevation, Error>;
     /// Decide against a pending elevation.
@@ -51,6 +59,17 @@ pub trait Elevations {
     default_path = "/org/jitd1"
 )]
 pub trait Policy {
-    /// Names of the groups whose members are managed.
+    /// Names of the groups whose members are managed. Only root.
     fn managed(&self) -> Result<Vec<String>, Error>;
+    /// Read the policy files again; they come into force whole or not at all. Only root.
+    fn reload(&self) -> Result<(), Error>;
+    /// The policy in force, every default said: TOML. Root and auditors.
+    fn show(&self) -> Result<String, Error>;
+    /// What would come of a request, and why. Root and auditors; everybody about themselves.
+    fn explain(
+        &self,
+        user: &str,
+        role: &str,
+        options: &RequestOptions,
+    ) -> Result<Explanation, Error>;
 }

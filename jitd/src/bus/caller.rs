@@ -1,7 +1,6 @@
 //! Who is calling: the account from the bus, the login from the kernel.
 
 use std::ops::Deref;
-use std::time::Duration;
 
 use jitd_api::Error;
 use zbus::Connection;
@@ -9,20 +8,19 @@ use zbus::fdo::DBusProxy;
 use zbus::message::Header;
 use zbus::names::BusName;
 
-use super::Directory;
-use super::directory::DirectoryError;
 use super::slots::{Slot, Slots};
+use crate::directory::{Directory, DirectoryError, HostDirectory};
 use crate::domain::person::{Caller, Person};
+use crate::domain::text;
 
-/// How long the directory may take for a caller.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// The kernel's word for a process that nobody logged in for.
 const UNSET: u32 = u32::MAX;
 
 /// Tells callers apart.
+#[derive(Clone)]
 pub(super) struct Callers {
     bus: DBusProxy<'static>,
-    directory: Directory,
+    directory: HostDirectory,
     slots: Slots,
 }
 
@@ -41,7 +39,10 @@ impl Deref for Visitor {
 }
 
 impl Callers {
-    pub(super) async fn new(connection: &Connection, directory: Directory) -> zbus::Result<Self> {
+    pub(super) async fn new(
+        connection: &Connection,
+        directory: HostDirectory,
+    ) -> zbus::Result<Self> {
         Ok(Self {
             bus: DBusProxy::new(connection).await?,
             directory,
@@ -82,18 +83,22 @@ impl Callers {
         })
     }
 
-    /// Who has an account now; nobody when it is gone.
-    pub(super) async fn holder(&self, uid: u32) -> Result<Option<Person>, Error> {
-        match self.directory.person(uid, PATIENCE).await {
-            Ok(person) => Ok(Some(person)),
-            Err(DirectoryError::NoSuchAccount(_)) => Ok(None),
-            Err(error) => Err(Error::Failed(error.to_string())),
-        }
+    /// Who has an account name.
+    pub(super) async fn named(&self, name: &str) -> Result<Person, Error> {
+        self.directory
+            .named(name)
+            .await
+            .map_err(|error| match error {
+                DirectoryError::NoSuchName => {
+                    Error::NotFound(format!("there is no account \"{}\"", text::escaped(name)))
+                }
+                other => Error::Failed(other.to_string()),
+            })
     }
 
     async fn person(&self, uid: u32) -> Result<Person, Error> {
         self.directory
-            .person(uid, PATIENCE)
+            .person(uid)
             .await
             .map_err(|error| Error::Failed(error.to_string()))
     }

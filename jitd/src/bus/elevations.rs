@@ -1,6 +1,6 @@
 //! `org.jitd1.Elevations`: where people ask, decide and look.
 
-use jitd_api::{Error, Filter, MAX_LIST, MAX_NAME, RequestOptions, Status};
+use jitd_api::{Error, Filter, MAX_LIST, MAX_NAME, RequestOptions, State, Status};
 use zbus::message::Header;
 use zbus::object_server::SignalEmitter;
 
@@ -25,9 +25,12 @@ impl Elevations {
     }
 
     fn one(&self, outcome: Result<Elevation, EngineError>) -> Result<jitd_api::Elevation, Error> {
+        let policy = self.engine.policy().ok();
+        let elevation = outcome.map_err(wire::error)?;
         Ok(wire::elevation(
-            outcome.map_err(wire::error)?,
-            self.engine.policy().ok(),
+            elevation,
+            policy.as_deref(),
+            &self.engine.now(),
         ))
     }
 
@@ -35,11 +38,13 @@ impl Elevations {
         &self,
         outcome: Result<Vec<Elevation>, EngineError>,
     ) -> Result<Vec<jitd_api::Elevation>, Error> {
-        outcome
+        let policy = self.engine.policy().ok();
+        let now = self.engine.now();
+        Ok(outcome
             .map_err(wire::error)?
             .into_iter()
-            .map(|elevation| self.one(Ok(elevation)))
-            .collect()
+            .map(|elevation| wire::elevation(elevation, policy.as_deref(), &now))
+            .collect())
     }
 }
 
@@ -61,6 +66,51 @@ impl Elevations {
         Ok(id.0)
     }
 
+    /// Ask for more of an elevation of one's own; gives the number of what goes on from it.
+    async fn extend(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        id: u64,
+        options: RequestOptions,
+    ) -> Result<u64, Error> {
+        let caller = self.callers.identify(&header).await?;
+        let extended = self.engine.extend(&caller, ElevationId(id), &options).await;
+        Ok(extended.map_err(wire::error)?.0)
+    }
+
+    /// Take a role at once, to answer for it afterwards; gives the elevation's number.
+    async fn break_glass(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        role: &str,
+        options: RequestOptions,
+    ) -> Result<u64, Error> {
+        let caller = self.callers.identify(&header).await?;
+        let taken = self.engine.break_glass(&caller, role, &options).await;
+        Ok(taken.map_err(wire::error)?.0)
+    }
+
+    /// Take note that somebody broke the glass.
+    async fn acknowledge(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        id: u64,
+        comment: &str,
+    ) -> Result<jitd_api::Elevation, Error> {
+        let caller = self.callers.identify(&header).await?;
+        let id = ElevationId(id);
+        self.one(self.engine.acknowledge(&caller, id, comment).await)
+    }
+
+    /// What waits to be acknowledged by the caller, oldest first.
+    async fn unacknowledged(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<Vec<jitd_api::Elevation>, Error> {
+        let caller = self.callers.identify(&header).await?;
+        self.all(self.engine.unacknowledged(&caller).await)
+    }
+
     /// Agree to a pending elevation; a duration in seconds may only shorten it (0: as asked).
     async fn approve(
         &self,
@@ -71,16 +121,8 @@ impl Elevations {
     ) -> Result<jitd_api::Elevation, Error> {
         let caller = self.callers.identify(&header).await?;
         let id = ElevationId(id);
-        let holder = match self.engine.holder_uid(id).await {
-            Some(uid) => self.callers.holder(uid).await?,
-            None => None,
-        };
         let shorter = (duration != 0).then_some(duration);
-        self.one(
-            self.engine
-                .approve(&caller, id, holder.as_ref(), shorter, comment)
-                .await,
-        )
+        self.one(self.engine.approve(&caller, id, shorter, comment).await)
     }
 
     /// Decide against a pending elevation.
@@ -177,24 +219,22 @@ impl Elevations {
     /// Where the caller stands.
     async fn status(&self, #[zbus(header)] header: Header<'_>) -> Result<Status, Error> {
         let caller = self.callers.identify(&header).await?;
-        let own = self.engine.own(&caller).await;
-        let (active, pending) = own
-            .into_iter()
-            .partition(|elevation| elevation.grant.is_some());
-        let roles = self
-            .engine
-            .policy()
-            .map_err(wire::error)?
-            .requestable(&caller.account);
-        let roles = roles.map(wire::role).collect();
-        let to_decide = self.engine.pending(&caller).await.len();
-        Ok(Status {
+        let policy = self.engine.policy().map_err(wire::error)?;
+        let mut status = Status {
             user: caller.account.name.to_string(),
-            active: self.all(Ok(active))?,
-            pending: self.all(Ok(pending))?,
-            roles,
-            to_decide: u32::try_from(to_decide).unwrap_or(u32::MAX),
-        })
+            roles: wire::roles(&policy, &caller.account),
+            to_decide: count(self.engine.pending(&caller).await.len()),
+            to_acknowledge: count(self.all(self.engine.unacknowledged(&caller).await)?.len()),
+            ..Status::default()
+        };
+        for elevation in self.all(Ok(self.engine.own(&caller).await))? {
+            match elevation.state.parse() {
+                Ok(State::Active) => status.active.push(elevation),
+                Ok(State::Scheduled) => status.scheduled.push(elevation),
+                _ => status.pending.push(elevation),
+            }
+        }
+        Ok(status)
     }
 
     /// An elevation came into a state, and the host has been made to match. Everybody can hear
@@ -207,6 +247,10 @@ impl Elevations {
         role: &str,
         state: &str,
     ) -> zbus::Result<()>;
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 fn query(filter: Filter) -> Result<Query, Error> {

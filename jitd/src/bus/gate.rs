@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jitd_api::{Error, GateAnswer, MAX_NAME};
 
-use super::Directory;
+use crate::directory::HostDirectory;
 use crate::engine::{Gate, GateVerdict, PolicyInForce};
 
 /// How long the directory may take over the roles that a refused person may ask for: the module
@@ -20,11 +20,11 @@ const JOURNAL: &str = "journalctl -u jitd";
 #[derive(Clone)]
 pub(super) struct GateInterface {
     gate: Gate,
-    directory: Directory,
+    directory: HostDirectory,
 }
 
 impl GateInterface {
-    pub(super) fn new(gate: Gate, directory: Directory) -> Self {
+    pub(super) fn new(gate: Gate, directory: HostDirectory) -> Self {
         Self { gate, directory }
     }
 
@@ -78,7 +78,7 @@ impl GateInterface {
     async fn refused(&self, uid: u32, service: &str, pending: Vec<u64>) -> GateAnswer {
         let roles = match self.gate.policy() {
             PolicyInForce::Loaded(policy) => {
-                let person = self.directory.person(uid, PATIENCE).await.ok();
+                let person = self.directory.person_within(PATIENCE, uid).await.ok();
                 person.map(|person| {
                     policy
                         .requestable(&person)

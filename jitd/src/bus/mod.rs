@@ -5,7 +5,6 @@
 #![forbid(unsafe_code)]
 
 mod caller;
-mod directory;
 mod elevations;
 mod gate;
 mod gate_socket;
@@ -19,10 +18,10 @@ use zbus::connection::{Builder, Connection};
 use zbus::fdo::RequestNameFlags;
 use zbus::object_server::SignalEmitter;
 
+use crate::directory::HostDirectory;
 use crate::engine::{Engine, Gate};
 use crate::record::{Priority, note};
 use caller::Callers;
-use directory::Directory;
 use elevations::Elevations;
 use gate::GateInterface;
 use gate_socket::Reach;
@@ -34,13 +33,13 @@ pub use gate_socket::GateSocket;
 /// # Errors
 /// The bus is not reachable, or somebody else owns the name.
 pub async fn serve(engine: Engine) -> zbus::Result<Connection> {
-    let directory = Directory::new();
+    let directory = HostDirectory::default();
     let connection = connect().await?;
     let callers = Callers::new(&connection, directory.clone()).await?;
     let server = connection.object_server();
     let gate = GateInterface::new(engine.gate(), directory);
     server.at(OBJECT_PATH, gate).await?;
-    let policy = policy::PolicyInterface::new(engine.clone());
+    let policy = policy::PolicyInterface::new(engine.clone(), callers.clone());
     server.at(OBJECT_PATH, policy).await?;
     let elevations = Elevations::new(engine.clone(), callers);
     server.at(OBJECT_PATH, elevations).await?;
@@ -84,7 +83,7 @@ pub async fn serve_gate(
                 match own.await {
                     Ok((own, reach)) => {
                         let _ = ready.send(Ok(()));
-                        let gate = GateInterface::new(gate, Directory::new());
+                        let gate = GateInterface::new(gate, HostDirectory::default());
                         tokio::select! {
                             _ = socket.answer(gate, reach) => {}
                             () = own.closed() => {}

@@ -1,33 +1,52 @@
 //! Between the domain and what travels.
 
-use jitd_api::Error;
+use jitd_api::{Error, State};
 
 use crate::domain::decide::Refusal;
 use crate::domain::elevation::Elevation;
+use crate::domain::person::Person;
 use crate::domain::policy::{Policy, Role};
+use crate::domain::time::Now;
 use crate::engine::EngineError;
 
-/// An elevation as its readers see it.
-pub(super) fn elevation(elevation: Elevation, policy: Option<&Policy>) -> jitd_api::Elevation {
+/// An elevation as its readers see it now.
+pub(super) fn elevation(
+    elevation: Elevation,
+    policy: Option<&Policy>,
+    now: &Now,
+) -> jitd_api::Elevation {
     let role = policy.and_then(|policy| policy.role(elevation.role.as_str()));
     let (groups, services) = gives(&elevation, role);
-    let pending = elevation.state == jitd_api::State::Pending;
+    let state = elevation.shown_state(now);
+    let pending = state == State::Pending;
+    let needs = role.filter(|_| pending).map(needs);
     jitd_api::Elevation {
         id: elevation.id.0,
-        state: elevation.state.as_str().to_owned(),
+        state: state.as_str().to_owned(),
         user: elevation.user.to_string(),
         uid: elevation.uid,
         role: elevation.role.to_string(),
         groups,
         services,
         reason: elevation.reason,
+        ticket: elevation.ticket,
         duration: elevation.duration.0,
         requested_at: elevation.requested_at.0,
         lapses_at: pending.then_some(elevation.lapses_at.0),
-        starts_at: elevation.grant.as_ref().map(|grant| grant.starts_at.0),
+        starts_at: elevation
+            .grant
+            .as_ref()
+            .map(|grant| grant.starts_at)
+            .or(elevation.start)
+            .map(|at| at.0),
         ends_at: elevation.grant.as_ref().map(|grant| grant.ends_at.0),
         ended_at: elevation.ended.as_ref().map(|ended| ended.at.0),
         ended_by: elevation.ended.map(|ended| ended.by),
+        extends: elevation.extends.map(|id| id.0),
+        break_glass: elevation.break_glass,
+        acknowledged_at: elevation.acknowledged.as_ref().map(|act| act.at.0),
+        acknowledged_by: elevation.acknowledged.map(|act| act.by),
+        needs: needs.unwrap_or_default(),
         approvers: role
             .map(|role| role.approvers.described())
             .unwrap_or_default(),
@@ -59,14 +78,41 @@ fn gives(elevation: &Elevation, role: Option<&Role>) -> (Vec<String>, Vec<String
     (shown(groups), shown(services))
 }
 
-/// A role as those see it who may ask for it.
-pub(super) fn role(role: &Role) -> jitd_api::Role {
+/// Whose yes a role takes.
+fn needs(role: &Role) -> Vec<String> {
+    role.approvals.iter().map(ToString::to_string).collect()
+}
+
+/// The roles that a person may ask for, or take by breaking the glass, as they see them.
+pub(super) fn roles(policy: &Policy, person: &Person) -> Vec<jitd_api::Role> {
+    let roles = policy.roles.values().map(|role| {
+        let breaks = role.break_glass.as_ref();
+        let breaks = breaks.is_some_and(|rule| rule.people.contains(person));
+        self::role(role, role.eligible.contains(person), breaks)
+    });
+    roles
+        .filter(|role| role.eligible || role.break_glass)
+        .collect()
+}
+
+fn role(role: &Role, eligible: bool, break_glass: bool) -> jitd_api::Role {
     jitd_api::Role {
         name: role.name.to_string(),
         description: role.description.clone(),
         default_duration: role.default_duration.0,
         max_duration: role.max_duration.0,
         reason_required: role.reason.required,
+        reason_choices: role.reason.choices.clone(),
+        ticket_required: role.ticket.required,
+        ticket_pattern: role
+            .ticket
+            .pattern
+            .as_ref()
+            .map(|pattern| pattern.as_str().to_owned())
+            .unwrap_or_default(),
+        needs: needs(role),
+        eligible,
+        break_glass,
         services: shown(Some(&role.services)),
     }
 }
@@ -75,7 +121,9 @@ pub(super) fn role(role: &Role) -> jitd_api::Role {
 pub(super) fn error(error: EngineError) -> Error {
     match error {
         EngineError::Refused(refusal) => refused(refusal),
-        EngineError::Store(_) | EngineError::BrokenPolicy(_) => Error::Failed(error.to_string()),
+        EngineError::Store(_) | EngineError::Directory(_) | EngineError::BrokenPolicy(_) => {
+            Error::Failed(error.to_string())
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Why the engine did not do it.
 
+use crate::directory::DirectoryError;
 use crate::domain::decide::Refusal;
 use crate::store::StoreError;
 
@@ -12,6 +13,9 @@ pub enum EngineError {
     /// It could not be made durable.
     #[error("nothing was changed: {0}")]
     Store(#[from] StoreError),
+    /// Who is who could not be found out.
+    #[error("nothing was changed: {0}")]
+    Directory(#[from] DirectoryError),
     /// There is no policy to decide by.
     #[error("the policy is broken, so nothing can be requested or approved: {0}")]
     BrokenPolicy(String),

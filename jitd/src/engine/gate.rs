@@ -5,6 +5,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use jitd_api::State;
+
 use super::PolicyInForce;
 use crate::clock::Clock;
 use crate::domain::elevation::{Elevation, ElevationId};
@@ -111,7 +113,7 @@ impl Gate {
             None => GateVerdict::Closed {
                 pending: open
                     .iter()
-                    .filter(|elevation| elevation.grant.is_none())
+                    .filter(|elevation| elevation.state == State::Pending)
                     .map(|elevation| (elevation.id, elevation.role.clone()))
                     .collect(),
             },
@@ -126,6 +128,12 @@ impl Gate {
             .unwrap_or_else(PoisonError::into_inner)
             .policy
             .clone()
+    }
+
+    /// Goes by another policy from now on.
+    pub(super) fn learn_policy(&self, policy: PolicyInForce) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        known.policy = policy;
     }
 
     /// Takes note that the host matches, or that what these accounts had may still be there.

@@ -2,11 +2,26 @@
 //!
 //! Four doors lead here: people, the gate, the clock, and start-up. Behind each there is one
 //! way: decide (pure) → commit (durable) → reconcile (idempotent) → tell.
+//!
+//! | room | |
+//! |---|---|
+//! | `asking`, `deciding`, `ending`, `reading` | the door for people |
+//! | `gate` | the door for `pam_jit` |
+//! | `due` | the door for the clock |
+//! | `policy` | a new policy, and what it ends |
+//! | `settle` | commit → reconcile → tell, the same for all of them |
+//! | `attempts` | what people tried and may not |
 #![forbid(unsafe_code)]
 
+mod asking;
+mod attempts;
+mod deciding;
+mod due;
+mod ending;
 mod error;
 mod gate;
-mod people;
+mod policy;
+mod reading;
 mod settle;
 mod state;
 

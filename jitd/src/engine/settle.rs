@@ -26,12 +26,13 @@ impl Engine {
         changes: Vec<Change>,
         now: &Now,
     ) -> Result<(), EngineError> {
-        let told: Vec<StateChange> = changes
+        let changes = with_what_follows(changes, &open, now);
+        let elevations = changes
             .iter()
-            .map(|change| told(&change.elevation))
-            .collect();
+            .filter_map(|change| change.elevation.as_ref());
+        let told: Vec<StateChange> = elevations.map(told).collect();
         let recorded = self.shared.store.commit(changes.clone()).await?;
-        for Change { elevation, .. } in changes {
+        for elevation in changes.into_iter().filter_map(|change| change.elevation) {
             self.shared.gate.learn(&elevation);
             open.next = open.next.max(ElevationId(elevation.id.0 + 1));
             if elevation.state.is_open() {
@@ -66,106 +67,6 @@ impl Engine {
             self.wish(&open, &self.shared.clock.now())
         };
         self.report(convergence.done().await.as_ref(), &[])
-    }
-
-    /// Ends what the clock, or the policy at start-up, has ended. Gives the milliseconds until
-    /// there will be something again.
-    ///
-    /// # Errors
-    /// It could not be made durable; it is still due.
-    pub async fn end_what_is_due(&self) -> Result<Option<i64>, EngineError> {
-        let open = self.shared.open.lock().await;
-        let now = self.shared.clock.now();
-        let changes: Vec<Change> = open
-            .elevations
-            .values()
-            .filter(|elevation| elevation.is_due(&now))
-            .map(|elevation| {
-                let ended = decide::end_by_clock(elevation, &now);
-                let name = match ended.state {
-                    State::Lapsed => EventName::Lapsed,
-                    _ => EventName::Expired,
-                };
-                let event = Event::new(name, &ended, now.wall).with("by", "jitd");
-                Change {
-                    elevation: ended,
-                    event,
-                }
-            })
-            .collect();
-        let rest = open
-            .elevations
-            .values()
-            .filter(|elevation| !elevation.is_due(&now));
-        let next = rest.filter_map(|elevation| elevation.due_in(&now)).min();
-        if !changes.is_empty() {
-            self.settle(open, changes, &now).await?;
-        }
-        Ok(next)
-    }
-
-    /// Milliseconds until the clock ends something; none while nothing is open.
-    pub async fn next_due(&self) -> Option<i64> {
-        let open = self.shared.open.lock().await;
-        let now = self.shared.clock.now();
-        open.elevations
-            .values()
-            .filter_map(|elevation| elevation.due_in(&now))
-            .min()
-    }
-
-    /// Ends elevations whose role is no longer in the policy.
-    ///
-    /// # Errors
-    /// It could not be made durable.
-    pub async fn end_what_policy_ended(&self) -> Result<(), EngineError> {
-        let Some(policy) = self.shared.policy.loaded().cloned() else {
-            return Ok(());
-        };
-        self.end_all("the role is no longer in the policy", |elevation| {
-            policy.role(elevation.role.as_str()).is_none()
-        })
-        .await
-    }
-
-    /// Ends everything that is open, because the package is being removed.
-    ///
-    /// # Errors
-    /// It could not be made durable.
-    pub async fn end_everything(&self) -> Result<(), EngineError> {
-        self.end_all("jitd is being removed", |_| true).await
-    }
-
-    async fn end_all(
-        &self,
-        comment: &str,
-        which: impl Fn(&Elevation) -> bool,
-    ) -> Result<(), EngineError> {
-        let open = self.shared.open.lock().await;
-        let now = self.shared.clock.now();
-        let changes: Vec<Change> = open
-            .elevations
-            .values()
-            .filter(|elevation| which(elevation))
-            .map(|elevation| {
-                let ended = decide::end_by_policy(elevation, &now);
-                let name = match ended.state {
-                    State::Lapsed => EventName::Lapsed,
-                    _ => EventName::Revoked,
-                };
-                let event = Event::new(name, &ended, now.wall)
-                    .with("by", "jitd")
-                    .with("comment", comment);
-                Change {
-                    elevation: ended,
-                    event,
-                }
-            })
-            .collect();
-        if changes.is_empty() {
-            return Ok(());
-        }
-        self.settle(open, changes, &now).await
     }
 
     /// Whether the host matched when it was last made to.
@@ -206,9 +107,51 @@ impl Engine {
     }
 
     fn wish(&self, open: &Open, now: &Now) -> Convergence {
-        let policy = self.shared.policy.loaded();
+        let policy = self.policy_in_force();
+        let policy = policy.loaded();
         let desired = desired(policy.map(AsRef::as_ref), open.elevations.values(), now);
         self.shared.reconciler.converge(desired, policy.cloned())
+    }
+}
+
+/// With the ends of extensions whose elevation ends before its time, and of theirs.
+fn with_what_follows(mut changes: Vec<Change>, open: &Open, now: &Now) -> Vec<Change> {
+    let mut next = 0;
+    while let Some(change) = changes.get(next) {
+        next += 1;
+        let Some(ended) = change.elevation.clone() else {
+            continue;
+        };
+        let already: Vec<_> = changes
+            .iter()
+            .filter_map(|change| Some(change.elevation.as_ref()?.id))
+            .collect();
+        let extensions = open.elevations.values();
+        let follow = extensions
+            .filter(|extension| extension.extends == Some(ended.id))
+            .filter(|extension| !already.contains(&extension.id))
+            .filter_map(|extension| decide::follow(extension, &ended, now));
+        changes.extend(follow.map(|elevation| followed(elevation, &ended, now)));
+    }
+    changes
+}
+
+fn followed(elevation: Elevation, ended: &Elevation, now: &Now) -> Change {
+    let name = match elevation.state {
+        State::Cancelled => EventName::Cancelled,
+        State::Released => EventName::Released,
+        _ => EventName::Revoked,
+    };
+    let by = elevation.ended.as_ref().map(|act| act.by.clone());
+    let event = Event::new(name, &elevation, now.wall)
+        .with("by", by.unwrap_or_default())
+        .with(
+            "comment",
+            format!("elevation {}, which it extends, is over", ended.id),
+        );
+    Change {
+        elevation: Some(elevation),
+        event,
     }
 }
 

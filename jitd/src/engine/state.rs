@@ -1,13 +1,14 @@
 //! What the engine has in memory.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use jitd_api::State;
 use tokio::sync::{Mutex, broadcast, watch};
 
-use super::Gate;
+use super::{EngineError, Gate};
 use crate::clock::Clock;
+use crate::directory::Directory;
 use crate::domain::elevation::{Elevation, ElevationId};
 use crate::domain::names::RoleName;
 use crate::domain::policy::Policy;
@@ -61,7 +62,8 @@ pub struct Engine {
 pub(super) struct Shared {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) store: Store,
-    pub(super) policy: PolicyInForce,
+    pub(super) directory: Arc<dyn Directory>,
+    pub(super) policy: RwLock<PolicyInForce>,
     pub(super) reconciler: Reconciler,
     pub(super) teller: Teller,
     pub(super) gate: Gate,
@@ -80,6 +82,8 @@ pub(super) struct Open {
     pub(super) next: ElevationId,
     /// When each account asked, within the last hour.
     pub(super) asked: HashMap<u32, VecDeque<Boot>>,
+    /// When each person tried what they may not, within the last hour.
+    pub(super) refused: HashMap<u32, VecDeque<Boot>>,
 }
 
 impl Engine {
@@ -90,6 +94,7 @@ impl Engine {
     pub async fn new(
         clock: Arc<dyn Clock>,
         store: Store,
+        directory: Arc<dyn Directory>,
         policy: PolicyInForce,
         reconciler: Reconciler,
         teller: Teller,
@@ -108,11 +113,13 @@ impl Engine {
             elevations,
             next,
             asked: HashMap::new(),
+            refused: HashMap::new(),
         });
         let shared = Shared {
             clock,
             store,
-            policy,
+            directory,
+            policy: RwLock::new(policy),
             reconciler,
             teller,
             gate,
@@ -130,6 +137,25 @@ impl Engine {
     #[must_use]
     pub fn gate(&self) -> Gate {
         self.shared.gate.clone()
+    }
+
+    /// The policy in force.
+    ///
+    /// # Errors
+    /// It is broken.
+    pub fn policy(&self) -> Result<Arc<Policy>, EngineError> {
+        match self.policy_in_force() {
+            PolicyInForce::Loaded(policy) => Ok(policy),
+            PolicyInForce::Broken(why) => Err(EngineError::BrokenPolicy(why)),
+        }
+    }
+
+    pub(super) fn policy_in_force(&self) -> PolicyInForce {
+        self.shared
+            .policy
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Everything that changes from now on.

@@ -23,5 +23,4 @@ pub use thread::{Convergence, Reconciler};
 pub mod parts {
     pub use super::etc_lock::EtcLock;
     pub use super::group_file::GroupFile;
-    pub use super::sudoers::render;
 }

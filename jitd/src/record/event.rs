@@ -24,11 +24,23 @@ pub enum EventName {
     Released,
     /// Somebody else, or a change of policy, ended it.
     Revoked,
+    /// Its time has come; it is active.
+    Started,
+    /// Somebody took a role at once, to answer for it afterwards.
+    GlassBroken,
+    /// An approver took note of that.
+    GlassAcknowledged,
+    /// A policy came into force.
+    PolicyLoaded,
+    /// A policy was not taken.
+    PolicyRefused,
+    /// Somebody tried what they may not.
+    AttemptRefused,
 }
 
 impl EventName {
     /// Every event there is.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 14] = [
         Self::Requested,
         Self::Approved,
         Self::Denied,
@@ -37,6 +49,12 @@ impl EventName {
         Self::Expired,
         Self::Released,
         Self::Revoked,
+        Self::Started,
+        Self::GlassBroken,
+        Self::GlassAcknowledged,
+        Self::PolicyLoaded,
+        Self::PolicyRefused,
+        Self::AttemptRefused,
     ];
 
     /// Its name in the record.
@@ -51,6 +69,12 @@ impl EventName {
             Self::Expired => "elevation.expired",
             Self::Released => "elevation.released",
             Self::Revoked => "elevation.revoked",
+            Self::Started => "elevation.started",
+            Self::GlassBroken => "glass.broken",
+            Self::GlassAcknowledged => "glass.acknowledged",
+            Self::PolicyLoaded => "policy.loaded",
+            Self::PolicyRefused => "policy.refused",
+            Self::AttemptRefused => "attempt.refused",
         }
     }
 
@@ -66,18 +90,44 @@ impl EventName {
             Self::Expired => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d06",
             Self::Released => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d07",
             Self::Revoked => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d08",
+            Self::Started => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d09",
+            Self::GlassBroken => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d0a",
+            Self::GlassAcknowledged => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d0b",
+            Self::PolicyLoaded => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d0c",
+            Self::PolicyRefused => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d0d",
+            Self::AttemptRefused => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d0e",
+        }
+    }
+
+    /// How loud it is told.
+    #[must_use]
+    pub const fn severity(self) -> Severity {
+        match self {
+            Self::GlassBroken => Severity::Alert,
+            Self::PolicyRefused => Severity::Error,
+            Self::AttemptRefused => Severity::Warning,
+            _ => Severity::Notice,
         }
     }
 }
 
-/// Something that happened to an elevation.
+/// How loud an event is, by syslog(3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    /// Somebody must look at once.
+    Alert,
+    /// Something is wrong.
+    Error,
+    /// Somebody may be up to something.
+    Warning,
+    /// As it should be.
+    Notice,
+}
+
+/// The elevation that something happened to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event {
-    /// What.
-    pub name: EventName,
-    /// When.
-    pub at: Wall,
-    /// To which elevation.
+pub struct Subject {
+    /// Its number.
     pub id: ElevationId,
     /// Its holder.
     pub user: UserName,
@@ -85,6 +135,17 @@ pub struct Event {
     pub uid: u32,
     /// Its role.
     pub role: RoleName,
+}
+
+/// Something that happened, mostly to an elevation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// What.
+    pub name: EventName,
+    /// When.
+    pub at: Wall,
+    /// To which elevation.
+    pub subject: Option<Subject>,
     /// Fields of its own, in the order in which they are written.
     pub fields: Vec<(&'static str, String)>,
 }
@@ -93,13 +154,25 @@ impl Event {
     /// An event of this elevation.
     #[must_use]
     pub fn new(name: EventName, elevation: &Elevation, at: Wall) -> Self {
-        Self {
-            name,
-            at,
+        let subject = Subject {
             id: elevation.id,
             user: elevation.user.clone(),
             uid: elevation.uid,
             role: elevation.role.clone(),
+        };
+        Self {
+            subject: Some(subject),
+            ..Self::of_none(name, at)
+        }
+    }
+
+    /// An event of no elevation.
+    #[must_use]
+    pub fn of_none(name: EventName, at: Wall) -> Self {
+        Self {
+            name,
+            at,
+            subject: None,
             fields: Vec::new(),
         }
     }
@@ -139,13 +212,15 @@ impl Recorded {
     #[must_use]
     pub fn fields(&self) -> Vec<(&'static str, String)> {
         let event = &self.event;
-        let mut fields = vec![
-            ("event", event.name.as_str().to_owned()),
-            ("id", event.id.to_string()),
-            ("user", event.user.to_string()),
-            ("uid", event.uid.to_string()),
-            ("role", event.role.to_string()),
-        ];
+        let mut fields = vec![("event", event.name.as_str().to_owned())];
+        if let Some(subject) = &event.subject {
+            fields.extend([
+                ("id", subject.id.to_string()),
+                ("user", subject.user.to_string()),
+                ("uid", subject.uid.to_string()),
+                ("role", subject.role.to_string()),
+            ]);
+        }
         fields.extend(event.fields.iter().cloned());
         fields.push(("seq", self.seq.to_string()));
         fields

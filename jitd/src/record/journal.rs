@@ -2,7 +2,7 @@
 
 use libsystemd::logging::{Priority, journal_send};
 
-use super::Recorded;
+use super::{Recorded, Severity};
 use crate::domain::text;
 
 /// Where journald listens.
@@ -27,5 +27,11 @@ pub(super) fn send(recorded: &Recorded, line: &str) -> Result<(), libsystemd::er
             text::escaped(&value),
         )
     });
-    journal_send(Priority::Notice, line, fixed.into_iter().chain(own))
+    let priority = match recorded.event.name.severity() {
+        Severity::Alert => Priority::Alert,
+        Severity::Error => Priority::Error,
+        Severity::Warning => Priority::Warning,
+        Severity::Notice => Priority::Notice,
+    };
+    journal_send(priority, line, fixed.into_iter().chain(own))
 }

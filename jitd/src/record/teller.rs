@@ -67,7 +67,7 @@ fn write_all(events: &Receiver<Recorded>) {
             && journal::send(&recorded, &line)
                 .inspect_err(|error| note(Priority::Warning, &format!("the journal: {error}")))
                 .is_ok();
-        if !in_journal && let Err(error) = syslog.send(&line) {
+        if !in_journal && let Err(error) = syslog.send(recorded.event.name.severity(), &line) {
             note(
                 Priority::Error,
                 &format!("syslog: {error}; the record has: {line}"),

@@ -1,14 +1,16 @@
 //! Reading.
 
-use jitd_api::State;
+use jitd_api::{MAX_LIST, State};
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
 use super::StoreError;
 use super::rows::{self, COLUMNS, signed, unsigned};
+use crate::domain::budget::Span;
+use crate::domain::decide::span_of;
 use crate::domain::desired::Membership;
 use crate::domain::elevation::{Elevation, ElevationId};
-use crate::domain::names::{GroupName, UserName};
+use crate::domain::names::{GroupName, RoleName, UserName};
 use crate::domain::time::Wall;
 
 /// Whose elevations a reader may see.
@@ -43,8 +45,9 @@ pub struct Query {
 }
 
 pub(super) fn open_elevations(db: &Connection) -> Result<Vec<Elevation>, StoreError> {
-    let sql =
-        format!("SELECT {COLUMNS} FROM elevation WHERE state IN ('pending', 'active') ORDER BY id");
+    let sql = format!(
+        "SELECT {COLUMNS} FROM elevation WHERE state IN ('pending', 'scheduled', 'active') ORDER BY id"
+    );
     elevations(db, &sql, Vec::new())
 }
 
@@ -56,6 +59,35 @@ pub(super) fn next_id(db: &Connection) -> Result<ElevationId, StoreError> {
 pub(super) fn one(db: &Connection, id: ElevationId) -> Result<Option<Elevation>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM elevation WHERE id = ?1");
     Ok(elevations(db, &sql, vec![Value::Integer(signed(id.0))])?.pop())
+}
+
+/// Those that were taken by breaking the glass and nobody has taken note of, oldest first.
+pub(super) fn unacknowledged(db: &Connection) -> Result<Vec<Elevation>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM elevation WHERE break_glass = 1 AND acknowledged_at IS NULL
+         ORDER BY id LIMIT {MAX_LIST}"
+    );
+    elevations(db, &sql, Vec::new())
+}
+
+/// The time that an account used a role, or is going to, as far as it reaches beyond `since`.
+pub(super) fn used(
+    db: &Connection,
+    uid: u32,
+    role: &RoleName,
+    since: Wall,
+) -> Result<Vec<Span>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM elevation
+         WHERE uid = ? AND role = ? AND starts_at IS NOT NULL AND ends_at > ?"
+    );
+    let mut statement = db.prepare_cached(&sql)?;
+    let mut rows = statement.query(params![uid, role.as_str(), since.0])?;
+    let mut used = Vec::new();
+    while let Some(row) = rows.next()? {
+        used.extend(span_of(&rows::elevation(row)?));
+    }
+    Ok(used)
 }
 
 pub(super) fn list(db: &Connection, query: &Query) -> Result<Vec<Elevation>, StoreError> {

@@ -3,19 +3,19 @@
 use rusqlite::{Connection, Row};
 
 use super::StoreError;
-use crate::domain::elevation::{Decision, Elevation, ElevationId, Ended, Grant};
+use crate::domain::elevation::{Act, Decision, Elevation, ElevationId, Grant};
 use crate::domain::names::{GroupName, RoleName, ServiceName, UserName};
 use crate::domain::time::{Boot, BootId, Seconds, Wall};
 
 /// The columns of an elevation, in the order in which [`elevation`] reads them.
 pub(super) const COLUMNS: &str = "id, state, user, uid, login_uid, role, reason, duration, \
     requested_at, lapses_at, groups, services, starts_at, ends_at, ends_at_boot, boot_id, \
-    ended_at, ended_by";
+    ended_at, ended_by, ticket, start, extends, break_glass, acknowledged_at, acknowledged_by, \
+    starts_at_boot";
 
 /// Reads an elevation, without its decisions.
 pub(super) fn elevation(row: &Row<'_>) -> Result<Elevation, StoreError> {
-    let ended_at: Option<i64> = row.get(16)?;
-    let ended_by: Option<String> = row.get(17)?;
+    let extends: Option<i64> = row.get(20)?;
     Ok(Elevation {
         id: ElevationId(unsigned("id", row.get(0)?)?),
         state: checked("state", row.get(1)?, |word| word.parse().ok())?,
@@ -28,11 +28,23 @@ pub(super) fn elevation(row: &Row<'_>) -> Result<Elevation, StoreError> {
         requested_at: Wall(row.get(8)?),
         lapses_at: Wall(row.get(9)?),
         grant: grant(row)?,
-        ended: ended_at
-            .zip(ended_by)
-            .map(|(at, by)| Ended { at: Wall(at), by }),
+        ticket: row.get(18)?,
+        start: row.get::<_, Option<i64>>(19)?.map(Wall),
+        extends: extends
+            .map(|id| unsigned("extends", id).map(ElevationId))
+            .transpose()?,
+        break_glass: row.get(21)?,
+        acknowledged: act(row, 22)?,
+        ended: act(row, 16)?,
         decisions: Vec::new(),
     })
+}
+
+/// When and by whom, from a column and the next one.
+fn act(row: &Row<'_>, column: usize) -> Result<Option<Act>, StoreError> {
+    let at: Option<i64> = row.get(column)?;
+    let by: Option<String> = row.get(column + 1)?;
+    Ok(at.zip(by).map(|(at, by)| Act { at: Wall(at), by }))
 }
 
 fn grant(row: &Row<'_>) -> Result<Option<Grant>, StoreError> {
@@ -45,6 +57,8 @@ fn grant(row: &Row<'_>) -> Result<Option<Grant>, StoreError> {
             ServiceName::new(name).ok()
         })?,
         starts_at: Wall(row.get(12)?),
+        // Those that were over when the column came have none, and need none any more.
+        starts_at_boot: Boot(row.get::<_, Option<i64>>(24)?.unwrap_or_default()),
         ends_at: Wall(row.get(13)?),
         ends_at_boot: Boot(row.get(14)?),
         boot_id: BootId(row.get(15)?),

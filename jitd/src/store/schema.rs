@@ -5,9 +5,10 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::StoreError;
 
 /// Each step and what it is for; step N makes `user_version` N. Never changed, only added to.
-const STEPS: [(&str, &str); 1] = [(
-    "elevations, decisions, the record, and what jitd has put into the group file",
-    "
+const STEPS: [(&str, &str); 2] = [
+    (
+        "elevations, decisions, the record, and what jitd has put into the group file",
+        "
     CREATE TABLE elevation (
         id           INTEGER PRIMARY KEY,
         state        TEXT    NOT NULL,
@@ -68,7 +69,28 @@ const STEPS: [(&str, &str); 1] = [(
         name TEXT PRIMARY KEY
     ) STRICT, WITHOUT ROWID;
     ",
-)];
+    ),
+    (
+        "tickets, times to begin, extensions, broken glass; events that are of no elevation",
+        "
+    ALTER TABLE elevation ADD COLUMN ticket TEXT NOT NULL DEFAULT '';
+    ALTER TABLE elevation ADD COLUMN start INTEGER;           -- where a time was set
+    ALTER TABLE elevation ADD COLUMN extends INTEGER;         -- the one that it goes on from
+    ALTER TABLE elevation ADD COLUMN break_glass INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE elevation ADD COLUMN acknowledged_at INTEGER;
+    ALTER TABLE elevation ADD COLUMN acknowledged_by TEXT;
+    ALTER TABLE elevation ADD COLUMN starts_at_boot INTEGER;  -- as ends_at_boot
+    UPDATE elevation SET starts_at_boot = ends_at_boot - duration * 1000 WHERE state = 'active';
+
+    DROP INDEX elevation_open;
+    CREATE INDEX elevation_open ON elevation (id) WHERE state IN ('pending', 'scheduled', 'active');
+    CREATE INDEX elevation_use ON elevation (uid, role, ends_at) WHERE starts_at IS NOT NULL;
+    CREATE INDEX elevation_unacknowledged ON elevation (id)
+        WHERE break_glass = 1 AND acknowledged_at IS NULL;
+    -- An event of no elevation has the number 0 there, and no user and no role.
+    ",
+    ),
+];
 
 /// Sets the connection up and brings the database to the newest schema: each step in one
 /// transaction with the version it makes.

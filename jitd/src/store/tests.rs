@@ -4,7 +4,7 @@ use jitd_api::{State, Verdict};
 use tempfile::TempDir;
 
 use super::*;
-use crate::domain::elevation::{Decision, Elevation, ElevationId, Ended, Grant};
+use crate::domain::elevation::{Act, Decision, Elevation, ElevationId, Grant};
 use crate::domain::names::{GroupName, RoleName, ServiceName, UserName};
 use crate::domain::time::{Boot, BootId, Seconds, Wall};
 use crate::record::{Event, EventName};
@@ -18,6 +18,11 @@ fn elevation(id: u64, user: &str, uid: u32) -> Elevation {
         login_uid: Some(1500),
         role: RoleName::new("deploy").unwrap(),
         reason: "fix\nthe web".to_owned(),
+        ticket: "OPS-1".to_owned(),
+        start: Some(Wall(7_000)),
+        extends: Some(ElevationId(77)),
+        break_glass: true,
+        acknowledged: None,
         duration: Seconds(600),
         requested_at: Wall(1_000),
         lapses_at: Wall(9_000),
@@ -34,6 +39,7 @@ fn active(id: u64) -> Elevation {
             groups: vec![GroupName::new("jit-deploy").unwrap()],
             services: vec![ServiceName::new("sudo-i").unwrap()],
             starts_at: Wall(2_000),
+            starts_at_boot: Boot(100_000),
             ends_at: Wall(602_000),
             ends_at_boot: Boot(700_000),
             boot_id: BootId("boot".to_owned()),
@@ -51,7 +57,10 @@ fn active(id: u64) -> Elevation {
 
 fn change(elevation: Elevation, name: EventName) -> Change {
     let event = Event::new(name, &elevation, Wall(1_000)).with("by", "carol");
-    Change { elevation, event }
+    Change {
+        elevation: Some(elevation),
+        event,
+    }
 }
 
 fn store(folder: &TempDir) -> Store {
@@ -97,7 +106,7 @@ async fn an_ended_elevation_keeps_its_past_and_is_no_longer_open() {
         .unwrap();
     let ended = Elevation {
         state: State::Expired,
-        ended: Some(Ended {
+        ended: Some(Act {
             at: Wall(602_000),
             by: "jitd".to_owned(),
         }),

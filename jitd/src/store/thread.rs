@@ -7,9 +7,11 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::{Change, Query, StoreError, read, schema, write};
+use crate::domain::budget::Span;
 use crate::domain::desired::Membership;
 use crate::domain::elevation::{Elevation, ElevationId};
-use crate::domain::names::GroupName;
+use crate::domain::names::{GroupName, RoleName};
+use crate::domain::time::Wall;
 use crate::record::Recorded;
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
@@ -79,6 +81,38 @@ impl Store {
     /// The database is broken.
     pub async fn list(&self, query: Query) -> Result<Vec<Elevation>, StoreError> {
         self.run(move |db| read::list(db, &query)).await
+    }
+
+    /// Those that wait to be acknowledged, oldest first.
+    ///
+    /// # Errors
+    /// The database is broken.
+    pub async fn unacknowledged(&self) -> Result<Vec<Elevation>, StoreError> {
+        self.run(|db| read::unacknowledged(db)).await
+    }
+
+    /// The time that an account used a role, or is going to, as far as it reaches beyond `since`.
+    ///
+    /// # Errors
+    /// The database is broken.
+    pub async fn used(
+        &self,
+        uid: u32,
+        role: RoleName,
+        since: Wall,
+    ) -> Result<Vec<Span>, StoreError> {
+        self.run(move |db| read::used(db, uid, &role, since)).await
+    }
+
+    /// What happened so far, by name.
+    #[cfg(test)]
+    pub(crate) async fn event_names(&self) -> Result<Vec<String>, StoreError> {
+        self.run(|db| {
+            let mut statement = db.prepare("SELECT event FROM event ORDER BY seq")?;
+            let names = statement.query_map([], |row| row.get(0))?;
+            Ok(names.collect::<Result<_, _>>()?)
+        })
+        .await
     }
 
     /// Memberships that jitd added. For the reconciler's thread; blocks.

@@ -13,8 +13,8 @@ use crate::record::{Event, Recorded};
 /// An elevation as it is to be, and what happened to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// The elevation, whole.
-    pub elevation: Elevation,
+    /// The elevation, whole; none where something happened to none.
+    pub elevation: Option<Elevation>,
     /// The event that tells of it.
     pub event: Event,
 }
@@ -24,7 +24,9 @@ pub(super) fn commit(db: &mut Connection, changes: &[Change]) -> Result<Vec<Reco
     let mut seq = read::last_seq(&tx)?;
     let mut recorded = Vec::with_capacity(changes.len());
     for change in changes {
-        put_elevation(&tx, &change.elevation)?;
+        if let Some(elevation) = &change.elevation {
+            put_elevation(&tx, elevation)?;
+        }
         seq += 1;
         put_event(&tx, seq, &change.event)?;
         recorded.push(Recorded {
@@ -39,15 +41,20 @@ pub(super) fn commit(db: &mut Connection, changes: &[Change]) -> Result<Vec<Reco
 fn put_elevation(tx: &Transaction<'_>, elevation: &Elevation) -> Result<(), StoreError> {
     let grant = elevation.grant.as_ref();
     let ended = elevation.ended.as_ref();
+    let acknowledged = elevation.acknowledged.as_ref();
     tx.prepare_cached(
         "INSERT INTO elevation VALUES
-            (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
+            (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
+             ?19, ?20, ?21, ?22, ?23, ?24, ?25)
          ON CONFLICT (id) DO UPDATE SET
             state = excluded.state, duration = excluded.duration,
             groups = excluded.groups, services = excluded.services,
             starts_at = excluded.starts_at, ends_at = excluded.ends_at,
             ends_at_boot = excluded.ends_at_boot, boot_id = excluded.boot_id,
-            ended_at = excluded.ended_at, ended_by = excluded.ended_by",
+            ended_at = excluded.ended_at, ended_by = excluded.ended_by,
+            acknowledged_at = excluded.acknowledged_at,
+            acknowledged_by = excluded.acknowledged_by,
+            starts_at_boot = excluded.starts_at_boot",
     )?
     .execute(params![
         signed(elevation.id.0),
@@ -68,22 +75,34 @@ fn put_elevation(tx: &Transaction<'_>, elevation: &Elevation) -> Result<(), Stor
         grant.map(|grant| grant.boot_id.0.as_str()),
         ended.map(|ended| ended.at.0),
         ended.map(|ended| ended.by.as_str()),
+        elevation.ticket,
+        elevation.start.map(|start| start.0),
+        elevation.extends.map(|id| signed(id.0)),
+        elevation.break_glass,
+        acknowledged.map(|act| act.at.0),
+        acknowledged.map(|act| act.by.as_str()),
+        grant.map(|grant| grant.starts_at_boot.0),
     ])?;
     for decision in &elevation.decisions {
-        tx.prepare_cached("INSERT OR IGNORE INTO decision VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
-            .execute(params![
-                signed(elevation.id.0),
-                decision.uid,
-                decision.by.as_str(),
-                decision.verdict.as_str(),
-                decision.comment,
-                decision.at.0,
-            ])?;
+        tx.prepare_cached(
+            "INSERT INTO decision VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (elevation, uid) DO UPDATE SET
+                verdict = excluded.verdict, comment = excluded.comment, at = excluded.at",
+        )?
+        .execute(params![
+            signed(elevation.id.0),
+            decision.uid,
+            decision.by.as_str(),
+            decision.verdict.as_str(),
+            decision.comment,
+            decision.at.0,
+        ])?;
     }
     Ok(())
 }
 
 fn put_event(tx: &Transaction<'_>, seq: u64, event: &Event) -> Result<(), StoreError> {
+    let subject = event.subject.as_ref();
     let fields: Vec<_> = event
         .fields
         .iter()
@@ -94,10 +113,10 @@ fn put_event(tx: &Transaction<'_>, seq: u64, event: &Event) -> Result<(), StoreE
             signed(seq),
             event.at.0,
             event.name.as_str(),
-            signed(event.id.0),
-            event.user.as_str(),
-            event.uid,
-            event.role.as_str(),
+            subject.map_or(0, |subject| signed(subject.id.0)),
+            subject.map_or("", |subject| subject.user.as_str()),
+            subject.map_or(0, |subject| subject.uid),
+            subject.map_or("", |subject| subject.role.as_str()),
             serde_json::json!(fields).to_string(),
         ])?;
     Ok(())

@@ -68,6 +68,10 @@ fn methods(interface: &str) -> &'static [&'static str] {
     match interface {
         "org.jitd1.Elevations" => &[
             "Request",
+            "Extend",
+            "BreakGlass",
+            "Acknowledge",
+            "Unacknowledged",
             "Approve",
             "Deny",
             "Cancel",
@@ -81,7 +85,7 @@ fn methods(interface: &str) -> &'static [&'static str] {
             "Nonsense",
         ],
         "org.jitd1.Gate" => &["Check", "Nonsense"],
-        "org.jitd1.Policy" => &["Managed", "Nonsense"],
+        "org.jitd1.Policy" => &["Managed", "Reload", "Show", "Explain", "Nonsense"],
         _ => &["Nonsense"],
     }
 }
@@ -195,7 +199,36 @@ impl Target<'_> {
         self.call("time in words", &("deploy", options("duration", "10m")))
             .await?;
         self.call("an unknown option", &("deploy", options("colour", "green")))
-            .await
+            .await?;
+        self.call("a huge ticket", &("deploy", options("ticket", huge)))
+            .await?;
+        self.call(
+            "a start before all time",
+            &("deploy", options("start", i64::MIN)),
+        )
+        .await?;
+        self.call(
+            "a start after all time",
+            &("deploy", options("start", i64::MAX)),
+        )
+        .await?;
+        self.call(
+            "more of an unknown one",
+            &(4_000_000_000_u64, Options::new()),
+        )
+        .await?;
+        self.call(
+            "more of 0, for ever",
+            &(0_u64, options("duration", u64::MAX)),
+        )
+        .await?;
+        self.call("root's chances", &("root", "deploy", Options::new()))
+            .await?;
+        self.call(
+            "a huge person's chances",
+            &(huge, huge, options("reason", huge)),
+        )
+        .await
     }
 
     async fn filters(&self, huge: &str) -> Result<(), Box<dyn Error>> {

@@ -20,6 +20,7 @@ mod inside;
 mod membership;
 mod numbers;
 mod pam;
+mod policy;
 mod report;
 mod scale;
 mod scene;
@@ -36,10 +37,11 @@ use scale::Scale;
 /// A measurement gives some lines of the table.
 type Measurement = fn(&Scale) -> Vec<Row>;
 
-const MEASUREMENTS: [(&str, Measurement); 5] = [
+const MEASUREMENTS: [(&str, Measurement); 6] = [
     ("pam", pam::measure),
     ("sudo", sudo::measure),
     ("gate", gate::measure),
+    ("policy", policy::measure),
     ("membership", membership::measure),
     ("ends", ends::measure),
 ];

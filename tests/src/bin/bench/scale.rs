@@ -9,6 +9,8 @@ pub(crate) struct Scale {
     pub(crate) pam: usize,
     /// Rounds of sudo, with and without the line.
     pub(crate) sudo: usize,
+    /// Requests and looks at what waits, under a large policy.
+    pub(crate) policy: usize,
     /// Visits to each database, each with a slice of every kind of call.
     pub(crate) gate: usize,
     /// How long a slice is.
@@ -29,6 +31,7 @@ impl Scale {
     pub(crate) const FULL: Self = Self {
         pam: 400,
         sudo: 400,
+        policy: 400,
         gate: 20,
         slice: Duration::from_millis(250),
         membership: 100,
@@ -42,6 +45,7 @@ impl Scale {
     pub(crate) const QUICK: Self = Self {
         pam: 60,
         sudo: 60,
+        policy: 60,
         gate: 5,
         slice: Duration::from_millis(100),
         membership: 20,

@@ -29,7 +29,7 @@ approvers   = { groups = ["jit-approvers"] }
 "#;
 
 /// How long a measurement in a machine may take, beyond what it waits for.
-const LIMIT: Duration = Duration::from_secs(900);
+pub(crate) const LIMIT: Duration = Duration::from_secs(900);
 
 /// Starts describing a machine with our package installed and nothing gated:
 /// carol and bob are managed, alice approves, dora is nobody special.

@@ -6,6 +6,7 @@ mod daemon;
 mod ends;
 mod membership;
 mod pam;
+mod policy;
 mod records;
 mod sudo;
 mod sync;
@@ -35,6 +36,7 @@ pub(crate) fn run(words: &[&str]) {
         ["membership-ours", rounds] => membership::ours_alone(number(rounds)),
         ["ends", count, spread] => ends::run(number(count), number(spread)),
         ["timers", count] => ends::timers(number(count)),
+        ["policy", rounds] => policy::run(number(rounds)),
         ["sync", count] => sync::run(number(count)),
         _ => panic!("bench inside {words:?}?"),
     }

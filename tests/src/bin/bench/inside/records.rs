@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use jitd::clock::{Clock, HostClock};
-use jitd::domain::elevation::{Decision, Elevation, ElevationId, Ended, Grant};
+use jitd::domain::elevation::{Act, Decision, Elevation, ElevationId, Grant};
 use jitd::domain::names::{GroupName, RoleName, ServiceName, UserName};
 use jitd::domain::time::{Boot, Now, Seconds, Wall};
 use jitd::paths;
@@ -76,15 +76,15 @@ fn life(number: u64, past: u64, now: &Now) -> [Change; 3] {
     let who = u32::try_from(number % u64::from(PEOPLE)).unwrap_or(0);
     let [requested, approved] = beginning(number, who, at);
     let over = at.after(LENGTH);
-    let mut ended = approved.elevation.clone();
+    let mut ended = approved.elevation.clone().expect("it is of an elevation");
     ended.state = State::Expired;
-    ended.ended = Some(Ended {
+    ended.ended = Some(Act {
         at: over,
         by: "jitd".to_owned(),
     });
     let event = Event::new(EventName::Expired, &ended, over).with("by", "jitd");
     let expired = Change {
-        elevation: ended,
+        elevation: Some(ended),
         event,
     };
     [requested, approved, expired]
@@ -101,8 +101,13 @@ fn beginning(number: u64, who: u32, at: Wall) -> [Change; 2] {
         login_uid: Some(uid),
         role: RoleName::new("deploy").expect("a role name"),
         reason: format!("OPS-{number}: restart the web tier after the deploy"),
+        ticket: String::new(),
         duration: LENGTH,
         requested_at: at,
+        start: None,
+        extends: None,
+        break_glass: false,
+        acknowledged: None,
         lapses_at: at.after(LENGTH),
         grant: None,
         ended: None,
@@ -126,6 +131,7 @@ fn beginning(number: u64, who: u32, at: Wall) -> [Change; 2] {
             .map(|name| ServiceName::new(name).expect("a service name"))
             .to_vec(),
         starts_at: at,
+        starts_at_boot: Boot(0),
         ends_at: at.after(LENGTH),
         ends_at_boot: Boot(0).after(LENGTH),
         boot_id: jitd::domain::time::BootId("an earlier boot".to_owned()),
@@ -133,11 +139,11 @@ fn beginning(number: u64, who: u32, at: Wall) -> [Change; 2] {
     let approved = Event::new(EventName::Approved, &active, at).with("by", "alice");
     [
         Change {
-            elevation: pending,
+            elevation: Some(pending),
             event: requested,
         },
         Change {
-            elevation: active,
+            elevation: Some(active),
             event: approved,
         },
     ]
@@ -146,8 +152,10 @@ fn beginning(number: u64, who: u32, at: Wall) -> [Change; 2] {
 /// An approved one that began now and ends so many milliseconds from now. The
 /// wall clock decides: the boot clock's end is a hair later.
 fn until(mut approved: Change, now: &Now, length: i64) -> Change {
-    if let Some(grant) = &mut approved.elevation.grant {
+    let elevation = approved.elevation.as_mut();
+    if let Some(grant) = elevation.and_then(|elevation| elevation.grant.as_mut()) {
         grant.starts_at = now.wall;
+        grant.starts_at_boot = now.boot;
         grant.ends_at = Wall(now.wall.0 + length);
         grant.ends_at_boot = Boot(now.boot.0 + length + 2);
         grant.boot_id = now.boot_id.clone();

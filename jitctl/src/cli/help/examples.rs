@@ -1,0 +1,217 @@
+//! What to type, for every command.
+
+/// Command lines that work, each with what it does.
+type Lines = &'static [(&'static str, &'static str)];
+
+/// Those of each command, and of the whole.
+pub(super) const EXAMPLES: &[(&str, Lines)] = &[
+    (
+        "jitctl",
+        &[
+            (
+                "jitctl status",
+                "what you hold, what waits, what you may ask for",
+            ),
+            (
+                "jitctl request deploy --for 30m --reason \"restart web\" --wait",
+                "ask, and wait for the decision",
+            ),
+            ("jitctl pending", "what waits for your decision"),
+            ("jitctl approve 42", "say yes"),
+        ],
+    ),
+    (
+        "request",
+        &[
+            (
+                "jitctl request deploy --for 30m --reason \"restart web after the patch\" --wait",
+                "ask, and wait for the decision",
+            ),
+            (
+                "id=$(jitctl request deploy --reason \"nightly job\")",
+                "in a script: the number is all there is on stdout",
+            ),
+            (
+                "jitctl request deploy --reason \"disk full\" --wait --timeout 15m",
+                "give up waiting after 15 minutes (status 5)",
+            ),
+            (
+                "jitctl request deploy --at \"2026-12-01 22:00\" --for 1h --ticket OPS-7",
+                "for the night of the change",
+            ),
+        ],
+    ),
+    (
+        "run",
+        &[
+            (
+                "jitctl run deploy --reason \"restart web\" -- systemctl restart web.service",
+                "ask, wait, and restart",
+            ),
+            (
+                "jitctl run db --for 10m --ticket OPS-7 --timeout 5m -- -u postgres psql",
+                "with options of sudo; give up waiting after 5 minutes (status 5)",
+            ),
+        ],
+    ),
+    (
+        "extend",
+        &[(
+            "jitctl extend 42 --for 30m --reason \"the copy takes longer\" --wait",
+            "go on for half an hour more",
+        )],
+    ),
+    (
+        "break-glass",
+        &[(
+            "jitctl break-glass db --reason \"site down, nobody answers\"",
+            "take the role now",
+        )],
+    ),
+    (
+        "status",
+        &[
+            ("jitctl status", "where you stand"),
+            ("jitctl status --json", "the same for a script"),
+        ],
+    ),
+    (
+        "list",
+        &[
+            ("jitctl list --state active", "who holds what now"),
+            ("jitctl list --user carol --since 24h", "carol's last day"),
+            (
+                "jitctl list --role deploy --since \"2026-12-01 09:00\" --json",
+                "for a script",
+            ),
+        ],
+    ),
+    (
+        "pending",
+        &[
+            ("jitctl pending", "what waits for you"),
+            ("jitctl pending --json", "the same for a script"),
+        ],
+    ),
+    ("show", &[("jitctl show 42", "everything about request 42")]),
+    (
+        "approve",
+        &[
+            ("jitctl approve 42", "for as long as was asked"),
+            (
+                "jitctl approve 42 --for 10m --comment \"web only\"",
+                "for less, with a word",
+            ),
+        ],
+    ),
+    (
+        "deny",
+        &[(
+            "jitctl deny 42 --comment \"not during the freeze\"",
+            "say no, and why",
+        )],
+    ),
+    (
+        "acknowledge",
+        &[(
+            "jitctl acknowledge 42 --comment \"talked to carol\"",
+            "take note of a broken glass",
+        )],
+    ),
+    ("cancel", &[("jitctl cancel 42", "take back request 42")]),
+    (
+        "end",
+        &[
+            ("jitctl end", "give back everything you hold"),
+            ("jitctl end 42", "give back one"),
+        ],
+    ),
+    (
+        "revoke",
+        &[
+            (
+                "jitctl revoke 42 --comment \"done, says carol\"",
+                "one elevation",
+            ),
+            (
+                "jitctl revoke --user carol --comment \"lost laptop\"",
+                "everything carol holds",
+            ),
+            (
+                "jitctl revoke --all --comment \"incident 7\"",
+                "everything anybody holds",
+            ),
+        ],
+    ),
+    (
+        "policy",
+        &[
+            ("jitctl policy check", "is /etc/jitd right?"),
+            ("jitctl policy explain carol deploy", "what carol would get"),
+        ],
+    ),
+    (
+        "policy check",
+        &[
+            ("jitctl policy check", "the policy of this host"),
+            ("jitctl policy check ./jitd", "before it is rolled out"),
+            ("jitctl policy check jitd.toml --json", "for a script"),
+        ],
+    ),
+    (
+        "policy show",
+        &[
+            ("jitctl policy show", "what is in force"),
+            ("jitctl policy show /etc/jitd", "what a reload would bring"),
+        ],
+    ),
+    (
+        "policy explain",
+        &[
+            (
+                "jitctl policy explain carol deploy --for 3h",
+                "would carol get it for so long?",
+            ),
+            (
+                "jitctl policy explain carol deploy --at \"2026-12-05 10:00\" --policy ./jitd",
+                "on a Saturday, by files that are not in force yet",
+            ),
+        ],
+    ),
+    (
+        "policy test",
+        &[(
+            "jitctl policy test expected.toml --policy ./jitd",
+            "does the policy do what it should?",
+        )],
+    ),
+    (
+        "policy reload",
+        &[("sudo jitctl policy reload", "after a change in /etc/jitd")],
+    ),
+    (
+        "setup",
+        &[
+            ("jitctl setup --dry-run", "show what would change"),
+            ("sudo jitctl setup", "show, ask, change, and prove"),
+            (
+                "sudo jitctl setup --undo --yes",
+                "take it out again, without a question",
+            ),
+        ],
+    ),
+    (
+        "completions",
+        &[
+            (
+                "jitctl completions bash > ~/.local/share/bash-completion/completions/jitctl",
+                "for bash",
+            ),
+            ("jitctl completions zsh > ~/.zfunc/_jitctl", "for zsh"),
+            (
+                "jitctl completions fish > ~/.config/fish/completions/jitctl.fish",
+                "for fish",
+            ),
+        ],
+    ),
+];

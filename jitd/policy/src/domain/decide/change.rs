@@ -1,0 +1,84 @@
+//! What follows from something else: from a start, from another's end, from a new policy.
+
+use jitd_api::State;
+
+use super::{end_by_policy, may_hold};
+use crate::domain::elevation::Elevation;
+use crate::domain::person::Person;
+use crate::domain::policy::Policy;
+use crate::domain::time::{Boot, Now};
+
+/// Why the policy does not allow an elevation any more; nothing while it does. `holder` is who
+/// has its account now; nobody when the account is gone.
+#[must_use]
+pub fn unfounded(
+    policy: &Policy,
+    elevation: &Elevation,
+    holder: Option<&Person>,
+) -> Option<&'static str> {
+    let Some(role) = policy.role(elevation.role.as_str()) else {
+        return Some("the role is no longer in the policy");
+    };
+    match holder {
+        None => Some("its holder's account is gone"),
+        Some(holder) if !may_hold(role, holder, elevation) => {
+            Some("its holder is no longer eligible for the role")
+        }
+        Some(_) => None,
+    }
+}
+
+/// A scheduled elevation at its time: active, or ended where the policy does not allow it any
+/// more, and why.
+///
+/// A clock that was set since it was approved can only shorten it: what is left by either clock
+/// counts.
+#[must_use]
+pub fn begin(
+    policy: &Policy,
+    elevation: &Elevation,
+    holder: Option<&Person>,
+    now: &Now,
+) -> (Elevation, Option<&'static str>) {
+    if let Some(why) = unfounded(policy, elevation, holder) {
+        return (end_by_policy(elevation, now), Some(why));
+    }
+    let mut begun = elevation.clone();
+    begun.state = State::Active;
+    if let Some(grant) = &mut begun.grant {
+        let begins = grant.starts_at.max(now.wall);
+        let waits = begins.0.saturating_sub(now.wall.0);
+        let length = grant.ends_at.0.saturating_sub(begins.0);
+        let starts_at_boot = Boot(now.boot.0.saturating_add(waits));
+        let ends_at_boot = Boot(starts_at_boot.0.saturating_add(length));
+        if grant.boot_id == now.boot_id {
+            grant.starts_at_boot = grant.starts_at_boot.min(starts_at_boot);
+            grant.ends_at_boot = grant.ends_at_boot.min(ends_at_boot);
+        } else {
+            grant.starts_at_boot = starts_at_boot;
+            grant.ends_at_boot = ends_at_boot;
+            grant.boot_id = now.boot_id.clone();
+        }
+    }
+    (begun, None)
+}
+
+/// What becomes of an extension when the elevation that it extends ends otherwise than by its
+/// time: nobody wants it any more. Nothing, where it has begun or is over.
+#[must_use]
+pub fn follow(extension: &Elevation, ended: &Elevation, now: &Now) -> Option<Elevation> {
+    let state = match extension.shown_state(now) {
+        State::Pending => State::Cancelled,
+        State::Scheduled => ended.state,
+        _ => return None,
+    };
+    let nobody_wants_it = matches!(
+        ended.state,
+        State::Released | State::Revoked | State::Cancelled
+    );
+    nobody_wants_it.then(|| Elevation {
+        state,
+        ended: ended.ended.clone(),
+        ..extension.clone()
+    })
+}

@@ -1,0 +1,247 @@
+//! What a policy means to sudo: the text of a sudoers file, and what visudo says to it.
+//!
+//! Its rules name the holders, not the groups that a role gives: sudo takes a process for a
+//! member of the group that it runs with, so that a set-group-id file made during one elevation
+//! would open a rule for that group for ever, to anybody.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{self, Seek, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use nix::sys::memfd::{MFdFlags, memfd_create};
+
+use crate::domain::desired::{Desired, Holder};
+use crate::domain::names::UserName;
+use crate::domain::policy::{Policy, Role};
+use crate::domain::text;
+use crate::file::PolicyError;
+
+/// Who checks a sudoers file: that of sudo and that of sudo-rs, where they are installed.
+const VISUDO: [&str; 3] = [
+    "/usr/sbin/visudo",
+    "/usr/sbin/visudo-rs",
+    "/usr/bin/visudo-rs",
+];
+
+/// Words that sudo takes for no account's and no group's name, wherever they stand.
+pub(crate) const WORDS: [&str; 5] = ["sudoedit", "sha224", "sha256", "sha384", "sha512"];
+
+/// The text: a line for each role and holder, the same for the same policy and holders, in the
+/// form that sudo and sudo-rs both take.
+#[must_use]
+pub fn render(policy: &Policy, desired: &Desired) -> String {
+    let mut text = String::from(
+        "# Written by jitd from /etc/jitd and the active elevations; changes made here are lost.\n",
+    );
+    let nobody = BTreeSet::new();
+    for role in policy
+        .roles
+        .values()
+        .filter(|role| !role.commands.is_empty())
+    {
+        let holders = desired.holders.get(&role.name).unwrap_or(&nobody);
+        push_role(&mut text, role, holders);
+    }
+    text
+}
+
+/// The lines of such a text that give something.
+pub fn rules(text: &str) -> impl Iterator<Item = &str> {
+    text.lines()
+        .filter(|line| !line.is_empty() && !line.starts_with("# "))
+}
+
+fn push_role(text: &mut String, role: &Role, holders: &BTreeSet<Holder>) {
+    let source = text::escaped(&role.source);
+    let commands = role.commands.join(", ");
+    let mut run_as = role.run_as.join(", ");
+    if !role.run_as_groups.is_empty() {
+        run_as = format!("{run_as} : {}", role.run_as_groups.join(", "));
+    }
+    // Not LOG_INPUT: what is typed without echo is passwords.
+    let tag = if role.record { "LOG_OUTPUT: " } else { "" };
+    // A String takes all that is written to it.
+    let _ = writeln!(text, "\n# role {} ({source})", role.name);
+    for holder in holders {
+        let _ = writeln!(text, "{} ALL=({run_as}) {tag}{commands}", user(holder));
+    }
+}
+
+/// By name, so that the next owner of a uid has nothing of it; a name that sudoers(5) could take
+/// for something else goes by its number.
+fn user((name, uid): &Holder) -> String {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
+    let name = name.as_str();
+    let begins = name.starts_with(|c: char| c.is_ascii_lowercase());
+    if begins && name.chars().all(plain) && !WORDS.contains(&name) {
+        name.to_owned()
+    } else {
+        format!("#{uid}")
+    }
+}
+
+/// The programs of this host that check sudoers files; mostly one.
+#[must_use]
+pub fn checkers() -> Vec<PathBuf> {
+    VISUDO
+        .iter()
+        .map(PathBuf::from)
+        .filter(|visudo| visudo.exists())
+        .collect()
+}
+
+/// What a program says to the text of a sudoers file; nothing when it takes it. What it takes
+/// with a warning would mean something else to its sudo than it says: sudo-rs ignores tags that
+/// it does not know.
+///
+/// # Errors
+/// The program does not run.
+pub fn complaint(visudo: &Path, text: &str) -> io::Result<Option<String>> {
+    // A file, since not every visudo reads from a pipe, and in memory, since a full disk must
+    // not keep a policy out.
+    let mut file = File::from(memfd_create(c"sudoers", MFdFlags::MFD_CLOEXEC)?);
+    file.write_all(text.as_bytes())?;
+    file.rewind()?;
+    let output = Command::new(visudo)
+        .args(["-c", "-f", "/dev/stdin"])
+        .env_clear()
+        .stdin(Stdio::from(file))
+        .output()?;
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    let warned = said.lines().any(|line| line.starts_with("warning:"));
+    if output.status.success() && !warned {
+        return Ok(None);
+    }
+    let lines: Vec<_> = said
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
+    Ok(Some(text::escaped(&lines.join("; "))))
+}
+
+/// The roles whose commands sudo would not understand, as if somebody held them: one that it
+/// refuses would keep the whole file from being installed.
+#[must_use]
+pub fn refused(policy: &Policy) -> Vec<PolicyError> {
+    let Ok(somebody) = UserName::new("root") else {
+        return Vec::new();
+    };
+    let held = |roles: Vec<&Role>| {
+        let holders = roles
+            .into_iter()
+            .map(|role| (role.name.clone(), [(somebody.clone(), 0)].into()));
+        render(
+            policy,
+            &Desired {
+                holders: holders.collect(),
+                ..Desired::default()
+            },
+        )
+    };
+    let mut errors = Vec::new();
+    for visudo in checkers() {
+        let all = held(policy.roles.values().collect());
+        if matches!(complaint(&visudo, &all), Ok(None)) {
+            continue;
+        }
+        for role in policy.roles.values() {
+            let said = match complaint(&visudo, &held(vec![role])) {
+                Ok(None) => continue,
+                Ok(Some(said)) => said,
+                Err(error) => error.to_string(),
+            };
+            let message = format!("{} refuses what this gives: {said}", visudo.display());
+            let place = role.places.of("commands").or(role.places.of("role"));
+            let key = format!("role.{}.commands", role.name);
+            errors.extend(place.map(|place| PolicyError::in_line(place, key, message)));
+        }
+    }
+    errors
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::names::RoleName;
+    use crate::file::{Source, parse};
+
+    const POLICY: &str = r#"
+        [role.deploy]
+        groups = ["adm"]
+        run_as = ["root", "%www-data"]
+        commands = ["/usr/bin/systemctl restart web.service", "/usr/bin/id \"\""]
+        services = ["sudo"]
+        eligible = { groups = ["contractors"] }
+        approvers = { groups = ["jit-approvers"] }
+
+        [role.db]
+        run_as = ["postgres"]
+        run_as_groups = ["adm"]
+        commands = ["/usr/bin/psql"]
+        services = ["sudo"]
+        eligible = { groups = ["contractors"] }
+        approvers = { groups = ["jit-approvers"] }
+        record = true
+
+        [role.shell]
+        services = ["su"]
+        eligible = { groups = ["contractors"] }
+        approvers = { groups = ["jit-approvers"] }
+    "#;
+
+    fn policy() -> Policy {
+        let source = Source {
+            path: "/etc/jitd/jitd.toml".to_owned(),
+            text: POLICY.to_owned(),
+        };
+        parse(&[source]).unwrap().policy
+    }
+
+    fn held_by(holders: &[(&str, u32)]) -> Desired {
+        let holders: BTreeSet<Holder> = holders
+            .iter()
+            .map(|(name, uid)| (UserName::new(name).unwrap(), *uid))
+            .collect();
+        let roles =
+            ["deploy", "db", "shell"].map(|role| (RoleName::new(role).unwrap(), holders.clone()));
+        Desired {
+            holders: roles.into(),
+            ..Desired::default()
+        }
+    }
+
+    #[test]
+    fn who_is_called_like_a_word_of_sudo_goes_by_number() {
+        let text = render(&policy(), &held_by(&[("sudoedit", 1003), ("list", 1004)]));
+        let users: Vec<_> = rules(&text)
+            .map(|rule| rule.split_once(' ').unwrap().0)
+            .collect();
+        assert_eq!(users, ["list", "#1003", "list", "#1003"]);
+    }
+
+    #[test]
+    fn the_text_names_role_and_source_and_gives_commands_to_holders_alone() {
+        let text = render(&policy(), &held_by(&[("carol", 1001), ("ACME\\dan", 1002)]));
+        let lines: Vec<_> = text.lines().skip(1).collect();
+        assert_eq!(
+            lines,
+            [
+                "",
+                "# role db (/etc/jitd/jitd.toml)",
+                "#1002 ALL=(postgres : adm) LOG_OUTPUT: /usr/bin/psql",
+                "carol ALL=(postgres : adm) LOG_OUTPUT: /usr/bin/psql",
+                "",
+                "# role deploy (/etc/jitd/jitd.toml)",
+                "#1002 ALL=(root, %www-data) /usr/bin/systemctl restart web.service, /usr/bin/id \"\"",
+                "carol ALL=(root, %www-data) /usr/bin/systemctl restart web.service, /usr/bin/id \"\"",
+            ]
+        );
+        assert_eq!(rules(&text).count(), 4);
+        assert_eq!(rules(&render(&policy(), &Desired::default())).count(), 0);
+    }
+}

@@ -1,0 +1,178 @@
+//! People answer.
+
+use super::asking::{ends, not_found, starts_later};
+use super::{Engine, EngineError};
+use crate::directory;
+use crate::domain::decide::{self, Approved, Bench, Refusal};
+use crate::domain::elevation::{Elevation, ElevationId};
+use crate::domain::person::{Caller, Person};
+use crate::domain::policy::Role;
+use crate::record::{Event, EventName};
+use crate::store::Change;
+
+impl Engine {
+    /// Agrees to a pending elevation; with the last yes that is needed it begins.
+    ///
+    /// # Errors
+    /// See [`decide::approve`].
+    pub async fn approve(
+        &self,
+        caller: &Caller,
+        id: ElevationId,
+        shorter: Option<u64>,
+        comment: &str,
+    ) -> Result<Elevation, EngineError> {
+        let approved = self.try_approve(caller, id, shorter, comment).await;
+        self.on_record(caller, "approve", Some(id), approved).await
+    }
+
+    async fn try_approve(
+        &self,
+        caller: &Caller,
+        id: ElevationId,
+        shorter: Option<u64>,
+        comment: &str,
+    ) -> Result<Elevation, EngineError> {
+        let policy = self.policy()?;
+        loop {
+            let seen = self.find(id).await?.ok_or_else(|| not_found(id))?;
+            let role = policy
+                .role(seen.role.as_str())
+                .ok_or_else(|| no_such_role(&seen))?;
+            // The directory may be slow: it is asked while nobody waits for us.
+            let (holder, agreed) = self.bench(&seen).await?;
+            let (open, now) = self.begin().await;
+            let elevation = match open.elevations.get(&id) {
+                Some(elevation) if elevation.decisions.len() == seen.decisions.len() => elevation,
+                // Somebody else has decided meanwhile.
+                Some(_) => continue,
+                None => &seen,
+            };
+            let used = self
+                .used(&policy, elevation.uid, elevation.role.as_str(), &now)
+                .await?;
+            let extends = elevation.extends.and_then(|id| open.elevations.get(&id));
+            let bench = Bench {
+                holder: holder.as_ref(),
+                agreed: &agreed,
+                used: &used,
+                extends,
+            };
+            let approved =
+                decide::approve(role, caller, elevation, &bench, shorter, comment, &now)?;
+            let Approved { elevation, missing } = approved;
+            let event = Event::new(EventName::Approved, &elevation, now.wall)
+                .by(caller)
+                .with("duration", elevation.duration.0.to_string())
+                .with("missing", missing.join(", "))
+                .with("starts", starts_later(&elevation, &now))
+                .with("ends", ends(&elevation))
+                .with("comment", comment.trim());
+            let change = Change {
+                elevation: Some(elevation.clone()),
+                event,
+            };
+            self.settle(open, vec![change], &now).await?;
+            return Ok(elevation);
+        }
+    }
+
+    /// Who has the account of an elevation, and who has agreed to it, as they are now.
+    async fn bench(
+        &self,
+        elevation: &Elevation,
+    ) -> Result<(Option<Person>, Vec<Person>), EngineError> {
+        let directory = self.shared.directory.as_ref();
+        let holder = directory::holder(directory, elevation.uid).await?;
+        let deciders = elevation.decisions.iter().map(|decision| decision.uid);
+        let mut agreed = directory::everybody(directory, deciders.collect()).await?;
+        // A uid can have got another owner since.
+        agreed.retain(|person| {
+            let mut decisions = elevation.decisions.iter();
+            decisions.any(|decision| decision.uid == person.uid && decision.by == person.name)
+        });
+        Ok((holder, agreed))
+    }
+
+    /// Decides against a pending elevation.
+    ///
+    /// # Errors
+    /// See [`decide::deny`].
+    pub async fn deny(
+        &self,
+        caller: &Caller,
+        id: ElevationId,
+        comment: &str,
+    ) -> Result<Elevation, EngineError> {
+        let denied = self.change(id, |role, elevation, now| {
+            let denied = decide::deny(role, caller, elevation, comment, now)?;
+            let event = Event::new(EventName::Denied, &denied, now.wall)
+                .by(caller)
+                .with("comment", comment.trim());
+            Ok((denied, event))
+        });
+        self.on_record(caller, "deny", Some(id), denied.await).await
+    }
+
+    /// Takes note that somebody broke the glass.
+    ///
+    /// # Errors
+    /// See [`decide::acknowledge`].
+    pub async fn acknowledge(
+        &self,
+        caller: &Caller,
+        id: ElevationId,
+        comment: &str,
+    ) -> Result<Elevation, EngineError> {
+        let acknowledged = self.change(id, |role, elevation, now| {
+            let acknowledged = decide::acknowledge(role, caller, elevation, comment, now)?;
+            let event = Event::new(EventName::GlassAcknowledged, &acknowledged, now.wall)
+                .by(caller)
+                .with("comment", comment.trim());
+            Ok((acknowledged, event))
+        });
+        self.on_record(caller, "acknowledge", Some(id), acknowledged.await)
+            .await
+    }
+
+    /// Changes one elevation. A closed one is decided upon as well, so that whoever could
+    /// have changed it learns its state.
+    pub(super) async fn change(
+        &self,
+        id: ElevationId,
+        decide: impl FnOnce(
+            Option<&Role>,
+            &Elevation,
+            &crate::domain::time::Now,
+        ) -> Result<(Elevation, Event), Refusal>,
+    ) -> Result<Elevation, EngineError> {
+        let policy = self.policy_in_force();
+        let (open, now) = self.begin().await;
+        let elevation = match open.elevations.get(&id) {
+            Some(elevation) => elevation.clone(),
+            None => self
+                .shared
+                .store
+                .get(id)
+                .await?
+                .ok_or_else(|| not_found(id))?,
+        };
+        let role = policy
+            .loaded()
+            .and_then(|policy| policy.role(elevation.role.as_str()));
+        let (changed, event) = decide(role, &elevation, &now)?;
+        let change = Change {
+            elevation: Some(changed.clone()),
+            event,
+        };
+        self.settle(open, vec![change], &now).await?;
+        Ok(changed)
+    }
+}
+
+fn no_such_role(elevation: &Elevation) -> Refusal {
+    Refusal::WrongState(format!(
+        "role {} is not in the policy any more; deny the request: jitctl deny {} --comment \"…\"",
+        elevation.role, elevation.id
+    ))
+}

@@ -1,0 +1,117 @@
+//! The clock's door: what is due is done.
+
+use std::collections::HashMap;
+
+use jitd_api::State;
+
+use super::asking::ends;
+use super::{Engine, EngineError};
+use crate::directory;
+use crate::domain::decide;
+use crate::domain::elevation::{Elevation, Grant};
+use crate::domain::person::Person;
+use crate::domain::policy::Policy;
+use crate::domain::time::Now;
+use crate::record::{Event, EventName};
+use crate::store::Change;
+
+/// Who has the accounts of elevations that are about to begin; those that could be looked up.
+type Holders = HashMap<u32, Option<Person>>;
+
+impl Engine {
+    /// Ends what the clock has ended, and begins what was scheduled.
+    ///
+    /// # Errors
+    /// Something could not be made durable, or nobody could say whether it may begin; it is
+    /// still due.
+    pub async fn do_what_is_due(&self) -> Result<(), EngineError> {
+        let (holders, trouble) = self.holders_of_what_begins().await;
+        let policy = self.policy_in_force();
+        let (open, now) = self.begin().await;
+        let due = open
+            .elevations
+            .values()
+            .filter(|elevation| elevation.is_due(&now));
+        let policy = policy.loaded().map(AsRef::as_ref);
+        let changes: Vec<Change> = due
+            .filter_map(|elevation| change(elevation, policy, &holders, &now))
+            .collect();
+        if !changes.is_empty() {
+            self.settle(open, changes, &now).await?;
+        }
+        trouble.map_or(Ok(()), Err)
+    }
+
+    /// Milliseconds until something is due; none while nothing is open.
+    pub async fn next_due(&self) -> Option<i64> {
+        let (open, now) = self.begin().await;
+        open.elevations
+            .values()
+            .filter_map(|elevation| elevation.due_in(&now))
+            .min()
+    }
+
+    async fn holders_of_what_begins(&self) -> (Holders, Option<EngineError>) {
+        let uids: Vec<u32> = {
+            let (open, now) = self.begin().await;
+            let begins = |elevation: &&Elevation| {
+                elevation.state == State::Scheduled && elevation.is_due(&now)
+            };
+            let elevations = open.elevations.values().filter(begins);
+            elevations.map(|elevation| elevation.uid).collect()
+        };
+        let mut holders = Holders::new();
+        let mut trouble = None;
+        if !uids.is_empty()
+            && let Err(error) = self.policy()
+        {
+            trouble = Some(error);
+        }
+        for uid in uids {
+            match directory::holder(self.shared.directory.as_ref(), uid).await {
+                Ok(holder) => drop(holders.insert(uid, holder)),
+                Err(error) => trouble = Some(error.into()),
+            }
+        }
+        (holders, trouble)
+    }
+}
+
+/// What becomes of an elevation that is due; nothing, where it is to begin and nobody can say
+/// yet whether it may.
+fn change(
+    elevation: &Elevation,
+    policy: Option<&Policy>,
+    holders: &Holders,
+    now: &Now,
+) -> Option<Change> {
+    let over = |grant: &Grant| grant.is_over(now);
+    if elevation.state != State::Scheduled || elevation.grant.as_ref().is_none_or(over) {
+        return Some(end(elevation, now));
+    }
+    let holder = holders.get(&elevation.uid)?;
+    let (begun, unfounded) = decide::begin(policy?, elevation, holder.as_ref(), now);
+    let event = match unfounded {
+        None => Event::new(EventName::Started, &begun, now.wall).with("ends", ends(&begun)),
+        Some(why) => Event::new(EventName::Revoked, &begun, now.wall)
+            .with("by", "jitd")
+            .with("comment", why),
+    };
+    Some(Change {
+        elevation: Some(begun),
+        event,
+    })
+}
+
+fn end(elevation: &Elevation, now: &Now) -> Change {
+    let ended = decide::end_by_clock(elevation, now);
+    let name = match ended.state {
+        State::Lapsed => EventName::Lapsed,
+        _ => EventName::Expired,
+    };
+    let event = Event::new(name, &ended, now.wall).with("by", "jitd");
+    Change {
+        elevation: Some(ended),
+        event,
+    }
+}

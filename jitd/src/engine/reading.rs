@@ -1,0 +1,129 @@
+//! People look.
+
+use jitd_api::State;
+use tokio::sync::MutexGuard;
+
+use super::asking::not_found;
+use super::state::Open;
+use super::{Engine, EngineError};
+use crate::domain::decide;
+use crate::domain::elevation::{Elevation, ElevationId};
+use crate::domain::person::Caller;
+use crate::domain::time::Now;
+use crate::store::{Query, Scope};
+
+impl Engine {
+    /// One elevation that the caller may see.
+    ///
+    /// # Errors
+    /// There is none, or not for this caller.
+    pub async fn get(&self, caller: &Caller, id: ElevationId) -> Result<Elevation, EngineError> {
+        // Whoever reads "active" goes on to use it: the host comes first.
+        let mut settling = self.shared.settling.subscribe();
+        // The sender is ours, so the wait cannot fail.
+        let _ = settling.wait_for(|ids| !ids.contains(&id)).await;
+        let policy = self.policy_in_force();
+        let policy = policy.loaded().map(AsRef::as_ref);
+        Ok(self
+            .find(id)
+            .await?
+            .filter(|elevation| decide::may_see(policy, caller, elevation))
+            .ok_or_else(|| not_found(id))?)
+    }
+
+    /// Elevations that the caller may see, newest first.
+    ///
+    /// # Errors
+    /// The database is broken.
+    pub async fn list(&self, caller: &Caller, query: Query) -> Result<Vec<Elevation>, EngineError> {
+        let query = Query {
+            scope: self.scope(caller),
+            ..query
+        };
+        Ok(self.shared.store.list(query).await?)
+    }
+
+    /// What waits for the caller's decision, oldest first.
+    pub async fn pending(&self, caller: &Caller) -> Vec<Elevation> {
+        self.open_where(|elevation, now| {
+            elevation.state == State::Pending
+                && !elevation.is_due(now)
+                && self.could_decide(caller, elevation)
+        })
+        .await
+    }
+
+    /// What waits to be acknowledged by the caller, oldest first.
+    ///
+    /// # Errors
+    /// The database is broken.
+    pub async fn unacknowledged(&self, caller: &Caller) -> Result<Vec<Elevation>, EngineError> {
+        let mut elevations = self.shared.store.unacknowledged().await?;
+        elevations.retain(|elevation| self.could_decide(caller, elevation));
+        Ok(elevations)
+    }
+
+    /// The caller's own open elevations, oldest first.
+    pub async fn own(&self, caller: &Caller) -> Vec<Elevation> {
+        self.open_where(|elevation, now| {
+            caller.holds(elevation) && elevation.shown_state(now).is_open()
+        })
+        .await
+    }
+
+    /// What time it is for elevations.
+    #[must_use]
+    pub fn now(&self) -> Now {
+        self.shared.clock.now()
+    }
+
+    pub(super) async fn find(&self, id: ElevationId) -> Result<Option<Elevation>, EngineError> {
+        let open = self.shared.open.lock().await.elevations.get(&id).cloned();
+        match open {
+            Some(elevation) => Ok(Some(elevation)),
+            None => Ok(self.shared.store.get(id).await?),
+        }
+    }
+
+    pub(super) async fn begin(&self) -> (MutexGuard<'_, Open>, Now) {
+        let open = self.shared.open.lock().await;
+        let now = self.shared.clock.now();
+        (open, now)
+    }
+
+    fn could_decide(&self, caller: &Caller, elevation: &Elevation) -> bool {
+        let policy = self.policy_in_force();
+        let role = policy
+            .loaded()
+            .and_then(|policy| policy.role(elevation.role.as_str()));
+        role.is_some_and(|role| decide::could_decide(role, caller, elevation))
+    }
+
+    fn scope(&self, caller: &Caller) -> Scope {
+        let policy = self.policy_in_force();
+        let policy = policy.loaded();
+        if caller.is_root() || policy.is_some_and(|policy| policy.readers.contains(&caller.account))
+        {
+            return Scope::All;
+        }
+        let roles = policy.map(|policy| {
+            policy
+                .decidable(&caller.account)
+                .map(|role| role.name.to_string())
+                .collect()
+        });
+        Scope::Some {
+            uid: caller.account.uid,
+            roles: roles.unwrap_or_default(),
+        }
+    }
+
+    async fn open_where(&self, which: impl Fn(&Elevation, &Now) -> bool) -> Vec<Elevation> {
+        let (open, now) = self.begin().await;
+        open.elevations
+            .values()
+            .filter(|elevation| which(elevation, &now))
+            .cloned()
+            .collect()
+    }
+}

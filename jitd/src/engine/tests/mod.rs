@@ -1,0 +1,297 @@
+//! The engine on a host of files, with a clock and a directory that tests set.
+
+mod life;
+mod policy;
+mod time;
+
+use std::sync::{Arc, Mutex};
+
+use jitd_api::{RequestOptions, State};
+use tempfile::TempDir;
+
+use super::*;
+use crate::clock::Clock;
+use crate::directory::{Directory, DirectoryError, Lookup};
+use crate::domain::decide::Refusal;
+use crate::domain::elevation::{Elevation, ElevationId};
+use crate::domain::names::UserName;
+use crate::domain::person::{Caller, Person};
+use crate::domain::time::{Boot, BootId, Now, Wall};
+use crate::policy_file::{self, Source};
+use crate::reconcile::{Memberships, Reconciler, Sudoers};
+use crate::record::Teller;
+use crate::store::{Query, Scope, Store};
+
+const POLICY: &str = r#"
+[defaults]
+approvers = { groups = ["jit-approvers"] }
+
+[role.deploy]
+groups = ["jit-deploy"]
+services = ["sudo"]
+eligible = { groups = ["contractors"] }
+max_duration = "2h"
+reason = { required = true, min_length = 5 }
+
+[role.root]
+groups = ["jit-root"]
+services = ["su"]
+eligible = { groups = ["contractors"] }
+approvals = 2
+budget = { time = "3h", per = "24h" }
+break_glass = { groups = ["oncall"], max_duration = "30m" }
+
+[role.quick]
+groups = ["jit-quick"]
+services = ["sudo"]
+eligible = { groups = ["contractors"] }
+auto_approve = [{ max_duration = "10m" }]
+
+[role.dba]
+groups = ["jit-deploy", "docker"]
+services = ["su"]
+eligible = { users = ["dave"] }
+"#;
+
+/// A clock that stands until it is moved.
+#[derive(Clone)]
+struct StandingClock(Arc<Mutex<Now>>);
+
+impl Clock for StandingClock {
+    fn now(&self) -> Now {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+/// A host of files in a folder, with an engine on it.
+struct Scene {
+    folder: TempDir,
+    clock: StandingClock,
+    people: Known,
+    engine: Engine,
+}
+
+/// A directory that knows some people, until they are changed.
+#[derive(Clone)]
+struct Known(Arc<Mutex<Vec<Person>>>);
+
+impl Known {
+    /// An account has another owner, or none.
+    fn become_of(&self, uid: u32, person: Option<Person>) {
+        let mut people = self.0.lock().unwrap();
+        people.retain(|person| person.uid != uid);
+        people.extend(person);
+    }
+}
+
+/// The numbers of those who make the directory give up, and say nothing at all.
+const AWAY: u32 = u32::MAX;
+const SILENT: u32 = u32::MAX - 1;
+
+impl Known {
+    /// It keeps everybody waiting.
+    fn fall_silent(&self) {
+        self.become_of(SILENT, Some(person(SILENT, "silent", &[])));
+    }
+
+    /// It gives up whenever it is asked.
+    fn go_away(&self) {
+        self.become_of(AWAY, Some(person(AWAY, "away", &[])));
+    }
+}
+
+impl Directory for Known {
+    fn person(&self, uid: u32) -> Lookup<'_> {
+        let people = self.0.lock().unwrap();
+        if people.iter().any(|person| person.uid == AWAY) {
+            return Box::pin(async { Err(DirectoryError::Slow) });
+        }
+        if people.iter().any(|person| person.uid == SILENT) {
+            return Box::pin(std::future::pending());
+        }
+        let found = people.iter().find(|person| person.uid == uid).cloned();
+        Box::pin(async move { found.ok_or(DirectoryError::NoSuchAccount(uid)) })
+    }
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        std::fs::write(
+            folder.path().join("group"),
+            "root:x:0:\njit-deploy:x:900:\ndocker:x:901:dave\njit-root:x:902:\njit-quick:x:903:\n",
+        )
+        .unwrap();
+        std::fs::write(
+            folder.path().join("gshadow"),
+            "root:*::\njit-deploy:!::\ndocker:!::dave\njit-root:!::\njit-quick:!::\n",
+        )
+        .unwrap();
+        let boot_id = BootId("first".to_owned());
+        let now = Now {
+            wall: Wall(1_000_000),
+            boot: Boot(50_000),
+            boot_id,
+        };
+        let clock = StandingClock(Arc::new(Mutex::new(now)));
+        let callers = [carol(), alice(), bea()];
+        let people = callers.map(|caller| caller.account).to_vec();
+        let people = Known(Arc::new(Mutex::new(people)));
+        let engine = Self::engine(&folder, &clock, &people).await;
+        Self {
+            folder,
+            clock,
+            people,
+            engine,
+        }
+    }
+
+    async fn engine(folder: &TempDir, clock: &StandingClock, people: &Known) -> Engine {
+        let source = Source {
+            path: "jitd.toml".to_owned(),
+            text: POLICY.to_owned(),
+        };
+        let policy = policy_file::parse(&[source]).unwrap().policy;
+        let policy = PolicyInForce::Loaded(Arc::new(policy));
+        let store = Store::open(&folder.path().join("jitd.db")).unwrap();
+        let etc = folder.path().to_owned();
+        let sudoers = Sudoers::new(folder.path().join("sudoers"));
+        let blocking = store.clone();
+        let memberships =
+            tokio::task::spawn_blocking(move || Memberships::new(etc, blocking).unwrap())
+                .await
+                .unwrap();
+        let reconciler = Reconciler::start(memberships, sudoers).unwrap();
+        let teller = Teller::silent();
+        let clock = Arc::new(clock.clone());
+        let directory = Arc::new(people.clone());
+        let engine = Engine::new(clock, store, directory, policy, reconciler, teller)
+            .await
+            .unwrap();
+        assert!(engine.reconcile().await);
+        engine
+    }
+
+    /// The daemon dies and starts again, as far as its memory goes.
+    async fn restart(&mut self) {
+        self.engine = Self::engine(&self.folder, &self.clock, &self.people).await;
+    }
+
+    fn pass(&self, milliseconds: i64) {
+        let mut now = self.clock.0.lock().unwrap();
+        now.wall.0 += milliseconds;
+        now.boot.0 += milliseconds;
+    }
+
+    fn set_wall_clock_back(&self, milliseconds: i64) {
+        self.clock.0.lock().unwrap().wall.0 -= milliseconds;
+    }
+
+    fn groups(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("group")).unwrap()
+    }
+
+    fn in_group(&self, line: &str) -> bool {
+        let shadow = std::fs::read_to_string(self.folder.path().join("gshadow")).unwrap();
+        let fields: Vec<_> = line.split(':').collect();
+        self.groups().lines().any(|l| l == line)
+            && shadow.lines().any(|l| {
+                l.starts_with(&format!("{}:", fields[0])) && l.ends_with(&format!(":{}", fields[3]))
+            })
+    }
+
+    async fn requested(&self, caller: &Caller) -> ElevationId {
+        let options = RequestOptions {
+            duration: Some(600),
+            reason: Some("fix the web".to_owned()),
+            ..RequestOptions::default()
+        };
+        self.engine
+            .request(caller, "deploy", &options)
+            .await
+            .unwrap()
+    }
+
+    async fn asked(
+        &self,
+        caller: &Caller,
+        role: &str,
+        options: RequestOptions,
+    ) -> Result<ElevationId, EngineError> {
+        self.engine.request(caller, role, &options).await
+    }
+
+    /// As the daemon does when its alarm rings.
+    async fn tick(&self) {
+        self.engine.do_what_is_due().await.unwrap();
+        assert!(self.engine.reconcile().await);
+    }
+
+    async fn events(&self) -> Vec<String> {
+        self.engine.shared.store.event_names().await.unwrap()
+    }
+
+    async fn active(&self) -> ElevationId {
+        let id = self.requested(&carol()).await;
+        self.engine.approve(&alice(), id, None, "").await.unwrap();
+        id
+    }
+
+    async fn state(&self, id: ElevationId) -> State {
+        self.engine.get(&root(), id).await.unwrap().state
+    }
+
+    fn opens_sudo_to_carol(&self) -> bool {
+        matches!(
+            self.engine.gate().check(1001, "carol", "sudo"),
+            GateVerdict::Open { .. }
+        )
+    }
+}
+
+fn person(uid: u32, name: &str, groups: &[&str]) -> Person {
+    Person {
+        uid,
+        name: UserName::new(name).unwrap(),
+        groups: groups.iter().map(ToString::to_string).collect(),
+    }
+}
+
+fn caller(uid: u32, name: &str, groups: &[&str]) -> Caller {
+    Caller {
+        account: person(uid, name, groups),
+        login: None,
+    }
+}
+
+fn carol() -> Caller {
+    caller(1001, "carol", &["contractors"])
+}
+fn alice() -> Caller {
+    caller(1002, "alice", &["jit-approvers"])
+}
+fn bea() -> Caller {
+    caller(1006, "bea", &["jit-approvers", "oncall"])
+}
+fn root() -> Caller {
+    caller(0, "root", &["root"])
+}
+
+fn through(account: Caller, login: Caller) -> Caller {
+    Caller {
+        account: account.account,
+        login: Some(login.account),
+    }
+}
+
+fn refusal<T: std::fmt::Debug>(result: Result<T, EngineError>) -> Refusal {
+    match result {
+        Err(EngineError::Refused(refusal)) => refusal,
+        other => panic!("expected a refusal, got {other:?}"),
+    }
+}
+
+fn not_allowed<T: std::fmt::Debug>(result: Result<T, EngineError>) {
+    let refusal = refusal(result);
+    assert!(matches!(refusal, Refusal::NotAllowed(_)), "{refusal:?}");
+}

@@ -1,0 +1,284 @@
+//! Who must agree, broken glass, and a new policy.
+
+use super::*;
+use crate::policy_file::PolicyError;
+
+fn why() -> RequestOptions {
+    RequestOptions {
+        reason: Some("to be done".to_owned()),
+        ..RequestOptions::default()
+    }
+}
+
+fn read(text: &str) -> Result<crate::domain::policy::Policy, Vec<PolicyError>> {
+    let source = Source {
+        path: "jitd.toml".to_owned(),
+        text: text.to_owned(),
+    };
+    policy_file::parse(&[source]).map(|loaded| loaded.policy)
+}
+
+#[tokio::test]
+async fn two_distinct_people_must_agree() {
+    let scene = Scene::new().await;
+    let id = scene.asked(&carol(), "root", why()).await.unwrap();
+    let first = scene.engine.approve(&alice(), id, None, "").await.unwrap();
+    assert_eq!(first.state, State::Pending);
+    let again = scene.engine.approve(&alice(), id, None, "").await;
+    assert!(matches!(refusal(again), Refusal::WrongState(_)));
+    // Alice in Bea's account is Alice.
+    let as_bea = through(bea(), alice());
+    let again = scene.engine.approve(&as_bea, id, None, "").await;
+    assert!(matches!(refusal(again), Refusal::WrongState(_)));
+    assert_eq!(scene.state(id).await, State::Pending);
+    let second = scene.engine.approve(&bea(), id, None, "").await.unwrap();
+    assert_eq!(second.state, State::Active);
+}
+
+#[tokio::test]
+async fn a_yes_of_somebody_who_lost_the_authority_does_not_count() {
+    let scene = Scene::new().await;
+    let id = scene.asked(&carol(), "root", why()).await.unwrap();
+    scene.engine.approve(&alice(), id, None, "").await.unwrap();
+    let left = person(1002, "alice", &["users"]);
+    scene.people.become_of(1002, Some(left));
+    let second = scene.engine.approve(&bea(), id, None, "").await.unwrap();
+    assert_eq!(second.state, State::Pending);
+}
+
+#[tokio::test]
+async fn the_shortest_of_all_counts_and_one_no_ends_it() {
+    let scene = Scene::new().await;
+    let id = scene.asked(&carol(), "root", why()).await.unwrap();
+    scene
+        .engine
+        .approve(&alice(), id, Some(60), "")
+        .await
+        .unwrap();
+    let longer = scene.engine.approve(&bea(), id, Some(61), "").await;
+    assert!(matches!(refusal(longer), Refusal::InvalidArgument(_)));
+    let approved = scene.engine.approve(&bea(), id, None, "").await.unwrap();
+    assert_eq!(approved.duration.0, 60);
+
+    let id = scene.asked(&carol(), "root", why()).await.unwrap();
+    scene.engine.approve(&alice(), id, None, "").await.unwrap();
+    scene
+        .engine
+        .deny(&alice(), id, "on second thoughts")
+        .await
+        .unwrap();
+    assert_eq!(scene.state(id).await, State::Denied);
+    let late = scene.engine.approve(&bea(), id, None, "").await;
+    assert!(matches!(refusal(late), Refusal::WrongState(_)));
+}
+
+#[tokio::test]
+async fn what_a_rule_agrees_to_needs_nobody() {
+    let scene = Scene::new().await;
+    let short = RequestOptions {
+        duration: Some(600),
+        ..why()
+    };
+    let id = scene.asked(&carol(), "quick", short).await.unwrap();
+    assert_eq!(scene.state(id).await, State::Active);
+    assert!(scene.opens_sudo_to_carol() && scene.in_group("jit-quick:x:903:carol"));
+    assert_eq!(
+        scene.events().await,
+        ["elevation.requested", "elevation.approved"]
+    );
+    let long = RequestOptions {
+        duration: Some(601),
+        ..why()
+    };
+    let id = scene.asked(&carol(), "quick", long).await.unwrap();
+    assert_eq!(scene.state(id).await, State::Pending);
+}
+
+#[tokio::test]
+async fn broken_glass_opens_at_once_and_waits_for_an_approver_other_than_its_holder() {
+    let scene = Scene::new().await;
+    let no_reason = RequestOptions::default();
+    refusal(scene.engine.break_glass(&bea(), "root", &no_reason).await);
+    not_allowed(scene.engine.break_glass(&carol(), "root", &why()).await);
+    let id = scene
+        .engine
+        .break_glass(&bea(), "root", &why())
+        .await
+        .unwrap();
+    let taken = scene.engine.get(&root(), id).await.unwrap();
+    assert!(taken.state == State::Active && taken.to_acknowledge());
+    assert_eq!(taken.duration.0, 30 * 60, "the rule's longest");
+    assert!(matches!(
+        scene.engine.gate().check(1006, "bea", "su"),
+        GateVerdict::Open { .. }
+    ));
+    let waiting = async |caller: &Caller| scene.engine.unacknowledged(caller).await.unwrap();
+    assert_eq!(waiting(&alice()).await.len(), 1);
+    assert_eq!(waiting(&bea()).await.len(), 0);
+    let longer = RequestOptions {
+        duration: Some(31 * 60),
+        ..why()
+    };
+    refusal(scene.engine.break_glass(&bea(), "root", &longer).await);
+
+    // Not by its holder, however she comes.
+    for holder in [bea(), through(root(), bea()), through(alice(), bea())] {
+        not_allowed(scene.engine.acknowledge(&holder, id, "").await);
+    }
+    // Not by root, who is no approver.
+    not_allowed(scene.engine.acknowledge(&root(), id, "").await);
+    scene.pass(30 * 60_000);
+    scene.tick().await;
+    assert_eq!(scene.state(id).await, State::Expired);
+    assert_eq!(waiting(&alice()).await.len(), 1, "also when it is over");
+    scene
+        .engine
+        .acknowledge(&alice(), id, "seen")
+        .await
+        .unwrap();
+    assert_eq!(waiting(&alice()).await.len(), 0);
+    refusal(scene.engine.acknowledge(&alice(), id, "").await);
+    let names = scene.events().await;
+    assert!(names.contains(&"glass.broken".to_owned()), "{names:?}");
+    assert!(
+        names.contains(&"glass.acknowledged".to_owned()),
+        "{names:?}"
+    );
+}
+
+#[tokio::test]
+async fn refused_attempts_are_on_record_and_cannot_flood_it() {
+    let scene = Scene::new().await;
+    let id = scene.requested(&carol()).await;
+    let shell = through(root(), carol());
+    for _ in 0..100 {
+        not_allowed(scene.engine.approve(&shell, id, None, "").await);
+    }
+    not_allowed(scene.engine.deny(&shell, id, "x").await);
+    let names = scene.events().await;
+    let refused = names.iter().filter(|name| *name == "attempt.refused");
+    assert_eq!(refused.count(), 60);
+    // Somebody else's are counted by themselves.
+    not_allowed(scene.engine.approve(&cyd(), id, None, "").await);
+    assert_eq!(scene.events().await.len(), names.len() + 1);
+}
+
+fn cyd() -> Caller {
+    caller(1007, "cyd", &["users"])
+}
+
+#[tokio::test]
+async fn a_new_policy_ends_what_it_no_longer_allows() {
+    let scene = Scene::new().await;
+    let active = scene.active().await;
+    let pending = scene.asked(&carol(), "root", why()).await.unwrap();
+    let bad = read("[role.deploy]\nmax_duration = 5\n");
+    refusal(scene.engine.adopt(bad, Some(&root())).await);
+    assert!(scene.opens_sudo_to_carol(), "a bad policy changes nothing");
+
+    let without_root = &POLICY[..POLICY.find("[role.root]").unwrap()];
+    scene
+        .engine
+        .adopt(read(without_root), Some(&root()))
+        .await
+        .unwrap();
+    assert_eq!(scene.state(pending).await, State::Revoked);
+    assert!(scene.opens_sudo_to_carol());
+
+    let left = person(1001, "carol", &["users"]);
+    scene.people.become_of(1001, Some(left));
+    scene.engine.adopt(read(without_root), None).await.unwrap();
+    assert_eq!(scene.state(active).await, State::Revoked);
+    assert!(!scene.opens_sudo_to_carol() && !scene.in_group("jit-deploy:x:900:carol"));
+    let names = scene.events().await;
+    let of = |wanted: &str| names.iter().filter(|name| *name == wanted).count();
+    assert_eq!(
+        (of("policy.loaded"), of("policy.refused")),
+        (2, 1),
+        "{names:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_tightened_policy_counts_for_what_waits() {
+    let scene = Scene::new().await;
+    let id = scene.requested(&carol()).await;
+    let tighter = POLICY.replace("max_duration = \"2h\"", "max_duration = \"5m\"");
+    scene.engine.adopt(read(&tighter), None).await.unwrap();
+    let approved = scene.engine.approve(&alice(), id, None, "").await.unwrap();
+    assert_eq!(approved.duration.0, 300);
+}
+
+#[tokio::test]
+async fn a_directory_that_does_not_answer_keeps_the_old_policy() {
+    let scene = Scene::new().await;
+    scene.active().await;
+    scene.people.go_away();
+    let adopted = scene.engine.adopt(read("[role]\n"), None).await;
+    assert!(
+        matches!(adopted, Err(EngineError::Directory(_))),
+        "{adopted:?}"
+    );
+    assert!(scene.opens_sudo_to_carol());
+    assert!(scene.engine.policy().unwrap().role("deploy").is_some());
+}
+
+#[tokio::test]
+async fn what_would_come_of_a_request_is_explained_step_by_step() {
+    let scene = Scene::new().await;
+    let explained = scene.engine.explain(&carol().account, "root", &why()).await;
+    let explained = explained.unwrap();
+    assert_eq!(explained.outcome, "needs");
+    assert_eq!(explained.needs, ["2 of group:jit-approvers"]);
+    let keys: Vec<_> = explained
+        .steps
+        .iter()
+        .map(|step| step.key.as_str())
+        .collect();
+    assert_eq!(
+        keys,
+        [
+            "role",
+            "eligible",
+            "reason",
+            "ticket",
+            "default_duration",
+            "budget",
+            "approvals"
+        ]
+    );
+    assert!(explained.steps.iter().all(|step| step.holds));
+    assert_eq!(explained.steps[5].place, "jitd.toml:17");
+    let refused = scene.engine.explain(&alice().account, "root", &why()).await;
+    let refused = refused.unwrap();
+    assert_eq!(refused.outcome, "refused");
+    assert_eq!(refused.steps.last().unwrap().key, "eligible");
+}
+
+#[tokio::test]
+async fn a_directory_that_keeps_one_waiting_does_not_keep_others() {
+    let scene = Scene::new().await;
+    let id = scene.requested(&carol()).await;
+    scene.people.fall_silent();
+    let alice = alice();
+    let approval = scene.engine.approve(&alice, id, None, "");
+    let reload = scene.engine.adopt(read(POLICY), None);
+    let others = async {
+        // Until both wait for the directory.
+        tokio::task::yield_now().await;
+        scene.requested(&gil()).await;
+        scene.engine.pending(&alice).await;
+        scene.engine.deny(&alice, id, "too late").await.unwrap();
+        assert!(!scene.opens_sudo_to_carol());
+    };
+    tokio::select! {
+        biased;
+        approved = approval => panic!("nobody knows who it is of: {approved:?}"),
+        reloaded = reload => panic!("nobody knows who holds what: {reloaded:?}"),
+        () = others => {}
+    }
+}
+
+fn gil() -> Caller {
+    caller(1008, "gil", &["contractors"])
+}

@@ -1,0 +1,50 @@
+//! The policy of this host: read, checked, and tried on what the host has.
+#![forbid(unsafe_code)]
+
+use std::path::Path;
+
+use nix::unistd::Group;
+
+use crate::domain::policy::Policy;
+use crate::policy_file::{self, PolicyError, Trust};
+use crate::record::{Priority, note};
+use crate::{paths, sudoers};
+
+/// What is asked of the policy besides being right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Groups {
+    /// The groups that it counts on must be there.
+    Known,
+    /// They may be missing, and it is said: at boot, a directory may not be up yet.
+    Awaited,
+}
+
+/// Reads the policy. Blocks.
+///
+/// # Errors
+/// Every mistake found.
+pub fn load(groups: Groups) -> Result<Policy, Vec<PolicyError>> {
+    let loaded = policy_file::load(Path::new(paths::POLICY), Trust::Roots)?;
+    for warning in &loaded.warnings {
+        note(Priority::Warning, &warning.to_string());
+    }
+    let unknown = policy_file::unknown_groups(&loaded, exists);
+    if groups == Groups::Awaited {
+        for error in &unknown {
+            note(Priority::Warning, &error.to_string());
+        }
+    } else if !unknown.is_empty() {
+        return Err(unknown);
+    }
+    let refused = sudoers::refused(&loaded.policy);
+    if refused.is_empty() {
+        Ok(loaded.policy)
+    } else {
+        Err(refused)
+    }
+}
+
+/// A directory that cannot say counts as having it: it is asked again whenever it matters.
+fn exists(group: &str) -> bool {
+    !matches!(Group::from_name(group), Ok(None))
+}
