@@ -10,11 +10,12 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::clock::{Alarm, Clock, HostClock};
 use crate::directory::HostDirectory;
-use crate::engine::{Engine, PolicyInForce};
+use crate::engine::{Engine, Host, PolicyInForce};
 use crate::policy_source::{self, Groups};
-use crate::reconcile::{Memberships, Reconciler, Sudoers};
+use crate::reconcile::{HostProcesses, Memberships, Reconciler, Sudoers};
 use crate::record::{Priority, Teller, note};
 use crate::store::Store;
+use crate::terminals::HostTerminals;
 use crate::{bus, paths};
 
 /// How long to wait before trying again what the host did not allow, in milliseconds: at first,
@@ -33,7 +34,8 @@ pub async fn run() -> Result<(), Failure> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let hangup = signal(SignalKind::hangup())?;
     let _only = only_one()?;
-    let engine = start(load_policy()).await?;
+    let processes = HostProcesses::default();
+    let engine = start(load_policy(), &processes).await?;
     let alarm = Alarm::new()?;
     // What ended while jitd was away is taken back before anybody can ask.
     for ended in [
@@ -78,9 +80,12 @@ pub async fn withdraw() -> Result<(), Failure> {
     }
     let _only = only_one()?;
     // Without a policy nobody has a sudo scope, and managed people stay managed.
-    let engine = start(PolicyInForce::Broken("jitd is being removed".to_owned())).await?;
+    let processes = HostProcesses::default();
+    let policy = PolicyInForce::Broken("jitd is being removed".to_owned());
+    let engine = start(policy, &processes).await?;
     engine.end_everything().await?;
     engine.reconcile().await;
+    tokio::task::spawn_blocking(move || processes.wait()).await?;
     match engine.trouble() {
         None => Ok(()),
         Some(trouble) => Err(trouble.into()),
@@ -99,22 +104,31 @@ pub async fn remove_groups() -> Result<(), Failure> {
     let _only = only_one()?;
     let store = Store::open(Path::new(paths::DATABASE))?;
     let removed = tokio::task::spawn_blocking(move || {
-        Memberships::new(paths::ETC.into(), store)?.remove_owned_groups()
+        let processes = Box::new(HostProcesses::default());
+        Memberships::new(paths::ETC.into(), store, processes)?.remove_owned_groups()
     });
     Ok(removed.await??)
 }
 
-async fn start(policy: PolicyInForce) -> Result<Engine, Failure> {
+async fn start(policy: PolicyInForce, processes: &HostProcesses) -> Result<Engine, Failure> {
     let clock: Arc<dyn Clock> = Arc::new(HostClock::new()?);
     let store = Store::open(Path::new(paths::DATABASE))?;
     let blocking = store.clone();
-    let memberships =
-        tokio::task::spawn_blocking(move || Memberships::new(paths::ETC.into(), blocking))
-            .await??;
+    let processes = Box::new(processes.clone());
+    let memberships = tokio::task::spawn_blocking(move || {
+        Memberships::new(paths::ETC.into(), blocking, processes)
+    });
+    let memberships = memberships.await??;
     let reconciler = Reconciler::start(memberships, Sudoers::new(paths::SUDOERS.into()))?;
-    let directory = Arc::new(HostDirectory::default());
-    let teller = Teller::start()?;
-    Ok(Engine::new(clock, store, directory, policy, reconciler, teller).await?)
+    let host = Host {
+        clock,
+        store,
+        directory: Arc::new(HostDirectory::default()),
+        reconciler,
+        teller: Teller::start()?,
+        terminals: Box::new(HostTerminals),
+    };
+    Ok(Engine::new(host, policy).await?)
 }
 
 fn load_policy() -> PolicyInForce {
@@ -173,7 +187,9 @@ async fn keep_time(engine: &Engine, alarm: &Alarm) -> Result<(), Failure> {
         } else {
             (retry * 2).min(RETRY.1)
         };
-        let next = engine.next_due().await.unwrap_or(i64::MAX / 2);
+        engine.warn().await;
+        let soonest = [engine.next_due().await, engine.next_warning().await];
+        let next = soonest.into_iter().flatten().min().unwrap_or(i64::MAX / 2);
         let next = if done {
             next
         } else {

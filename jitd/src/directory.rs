@@ -155,7 +155,7 @@ fn person_of(user: &User) -> Result<Person, DirectoryError> {
         .and_then(|name| UserName::new(name).ok());
     let name = name.ok_or(DirectoryError::UnusableName(uid))?;
     let groups = get_user_groups(OsStr::new(name.as_str()), user.primary_group_id())
-        .unwrap_or_default()
+        .ok_or(DirectoryError::Slow)?
         .iter()
         .map(|group| group.name().to_string_lossy().into_owned())
         .collect();

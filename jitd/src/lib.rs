@@ -15,3 +15,4 @@ pub mod policy_source;
 pub mod reconcile;
 pub mod record;
 pub mod store;
+pub mod terminals;

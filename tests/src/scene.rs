@@ -36,6 +36,7 @@ pub const POLICY: &str = r#"
 groups = ["contractors"]
 
 [defaults]
+on_end = "keep"
 approvers = { groups = ["jit-approvers"] }
 
 [role.deploy]

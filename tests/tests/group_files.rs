@@ -15,6 +15,9 @@ use cast::{alice, elevate_carol, members_in, scene};
 const POLICY: &str = r#"[managed]
 groups = ["contractors"]
 
+[defaults]
+on_end = "keep"
+
 [role.storm]
 groups    = ["jit-storm", "shared"]
 services  = ["sudo"]

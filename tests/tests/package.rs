@@ -15,6 +15,7 @@ const POLICY: &str = r#"[managed]
 groups = ["contractors"]
 
 [defaults]
+on_end = "keep"
 approvers = { groups = ["leads"] }
 
 [role.deploy]

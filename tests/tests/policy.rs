@@ -10,11 +10,13 @@ on_each_release!(
     two_people_must_agree_and_one_person_is_one,
     a_root_shell_decides_nothing_of_its_owners,
     a_set_time_and_an_extension_are_kept_to_the_second,
+    the_end_is_announced_to_its_holder_alone,
     what_needs_nobody_is_there_at_once,
     broken_glass_is_loud_until_somebody_else_has_seen_it,
     a_policy_comes_into_force_whole_or_not_at_all,
     a_host_that_starts_on_a_bad_policy_is_closed_until_it_is_mended,
     what_sudo_is_told,
+    what_holds_a_lost_group_goes_with_it_unless_the_role_keeps_it,
     the_tools_need_neither_root_nor_daemon,
 );
 
@@ -248,6 +250,29 @@ fn a_set_time_and_an_extension_are_kept_to_the_second(release: Release) {
     carol.run("sudo -n true").fails_with(1);
     let ended = carol.run(&format!("jitctl show {last} --json"));
     ended.ok().contains(&format!("\"extends\": {}", last - 1));
+}
+
+fn the_end_is_announced_to_its_holder_alone(release: Release) {
+    const ROLE: &str = r#"
+[role.short]
+services    = ["sudo"]
+commands    = ["/usr/bin/id"]
+eligible    = { groups = ["contractors"] }
+warn_before = ["3s"]
+"#;
+    let machine = scene(release)
+        .file("/etc/jitd/roles.d/short.toml", 0o644, ROLE)
+        .boot();
+    let [carol, alice] = ["carol", "alice"].map(|who| machine.ssh(who));
+    let mut hers = machine.ssh_tty("carol");
+    let mut anothers = machine.ssh_tty("alice");
+    let id = elevate(&carol, &alice, "short", "5s");
+    hers.expect(&format!(
+        "jitd: your elevation {id} (short) ends in 3s. To go on: jitctl extend {id} --for 5s"
+    ));
+    anothers.type_line("echo not''hing");
+    let screen = anothers.expect("nothing");
+    assert!(!screen.contains("ends in"), "{screen}");
 }
 
 fn what_needs_nobody_is_there_at_once(release: Release) {
@@ -520,6 +545,72 @@ eligible      = { groups = ["contractors"] }
         .ok();
     let replay = machine.run("sudoreplay -l && sudoreplay -m 0 -s 100 $(sudoreplay -l | sed -n 's/.*TSID=\\([^ ;]*\\).*/\\1/p')");
     replay.ok().contains("carol").contains("this is seen");
+}
+
+fn what_holds_a_lost_group_goes_with_it_unless_the_role_keeps_it(release: Release) {
+    const ROLES: &str = r#"
+[role.shared]
+groups   = ["shared"]
+services = ["sudo"]
+eligible = { groups = ["contractors"] }
+
+[role.kept]
+groups   = ["kept"]
+services = ["sudo"]
+eligible = { groups = ["contractors"] }
+on_end   = "keep"
+"#;
+    let machine = scene(release)
+        .file("/etc/jitd/roles.d/groups.toml", 0o644, ROLES)
+        .user_in("dave", &["shared"])
+        .boot();
+    let [before, alice, dave] = ["carol", "alice", "dave"].map(|who| machine.ssh(who));
+    for role in ["shared", "kept"] {
+        elevate(&before, &alice, role, "10m");
+    }
+    let during = machine.ssh("carol");
+    during
+        .run("id -Gn")
+        .ok()
+        .contains("shared")
+        .contains("kept");
+    // What tries to stay: out of its session, deaf, stopped, and without the shell.
+    for command in [
+        "setsid nohup sleep 3001 >/dev/null 2>&1 &",
+        "(trap '' TERM; exec sleep 3002) >/dev/null 2>&1 &",
+        "sh -c 'kill -STOP $$; sleep 3003' >/dev/null 2>&1 &",
+        "sh -c 'sleep 3004 & exit' >/dev/null 2>&1",
+    ] {
+        during.run(command).ok();
+    }
+    // By the group that it runs with alone; and one that never had it.
+    before
+        .run("sg shared -c 'setsid sleep 3005 >/dev/null 2>&1 &'")
+        .ok();
+    before.run("setsid sleep 3006 >/dev/null 2>&1 &").ok();
+    // With the other group alone.
+    before
+        .run("sg kept -c 'setsid sleep 3007 >/dev/null 2>&1 &'")
+        .ok();
+    // Somebody who is in the group anyway.
+    dave.run("setsid sleep 3008 >/dev/null 2>&1 &").ok();
+    let running = || {
+        let output = machine.run(
+            "for process in /proc/[0-9]*; do tr '\\0' ' ' <$process/cmdline; echo; done 2>/dev/null |
+             grep -o 'sleep 300[0-9]' | sort -u",
+        );
+        output.stdout.replace("sleep ", "")
+    };
+    machine.wait_until("all of them run", SOON, || running().lines().count() == 8);
+    before.run("jitctl end").ok();
+    machine.wait_until("what holds the lost group is gone", SOON, || {
+        running().lines().count() <= 3
+    });
+    assert_eq!(running(), "3006\n3007\n3008\n", "{release}");
+    assert!(!during.is_open(), "{release}: a shell that held it");
+    before.run("id -un").ok().contains("carol");
+    let log = machine.run("journalctl -u jitd -o cat");
+    log.ok().lacks("does not end");
 }
 
 fn the_tools_need_neither_root_nor_daemon(release: Release) {

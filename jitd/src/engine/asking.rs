@@ -95,8 +95,8 @@ impl Engine {
         options: &RequestOptions,
         extends: Option<ElevationId>,
     ) -> Result<ElevationId, EngineError> {
-        let policy = self.policy()?;
         let (mut open, now) = self.begin().await;
+        let policy = self.policy()?;
         let asked = open.asked.entry(caller.account.uid).or_default();
         decide::not_too_often(asked, &now)?;
         let extended = match extends {
@@ -107,8 +107,17 @@ impl Engine {
             return Err(over(id).into());
         }
         let used = self.used(&policy, caller.account.uid, role, &now).await?;
+        let unacknowledged = match way {
+            Way::BreakGlass => {
+                let uid = caller.account.uid;
+                self.shared.store.unacknowledged_of(uid).await?
+            }
+            Way::Request => 0,
+        };
         let facts = Facts {
             waiting: waiting(&open, caller),
+            open: of_caller(&open, caller).count(),
+            unacknowledged,
             used: &used,
             extends: extended.as_ref(),
             extended_by: extends.and_then(|id| extended_by(&open, id)),
@@ -143,13 +152,18 @@ impl Engine {
     }
 }
 
-/// How many requests of the caller's account wait already.
-fn waiting(open: &Open, caller: &Caller) -> usize {
+/// What of the caller's account is open.
+fn of_caller<'a>(open: &'a Open, caller: &Caller) -> impl Iterator<Item = &'a Elevation> {
+    let uid = caller.account.uid;
     let elevations = open.elevations.values();
-    elevations
-        .filter(|elevation| {
-            elevation.uid == caller.account.uid && elevation.state == State::Pending
-        })
+    elevations.filter(move |elevation| elevation.uid == uid)
+}
+
+/// How much of that waits, for a decision or for its time.
+fn waiting(open: &Open, caller: &Caller) -> usize {
+    let waits = |state: State| matches!(state, State::Pending | State::Scheduled);
+    of_caller(open, caller)
+        .filter(|elevation| waits(elevation.state))
         .count()
 }
 

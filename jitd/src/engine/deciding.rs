@@ -7,6 +7,7 @@ use crate::domain::decide::{self, Approved, Bench, Refusal};
 use crate::domain::elevation::{Elevation, ElevationId};
 use crate::domain::person::{Caller, Person};
 use crate::domain::policy::Role;
+use crate::domain::time::Now;
 use crate::record::{Event, EventName};
 use crate::store::Change;
 
@@ -33,21 +34,23 @@ impl Engine {
         shorter: Option<u64>,
         comment: &str,
     ) -> Result<Elevation, EngineError> {
-        let policy = self.policy()?;
         loop {
             let seen = self.find(id).await?.ok_or_else(|| not_found(id))?;
-            let role = policy
-                .role(seen.role.as_str())
-                .ok_or_else(|| no_such_role(&seen))?;
             // The directory may be slow: it is asked while nobody waits for us.
             let (holder, agreed) = self.bench(&seen).await?;
             let (open, now) = self.begin().await;
             let elevation = match open.elevations.get(&id) {
-                Some(elevation) if elevation.decisions.len() == seen.decisions.len() => elevation,
-                // Somebody else has decided meanwhile.
-                Some(_) => continue,
-                None => &seen,
+                Some(elevation) if *elevation == seen => elevation,
+                // It was over already.
+                None if !seen.state.is_open() => &seen,
+                // Something became of it meanwhile.
+                _ => continue,
             };
+            // The policy is swapped under the same lock.
+            let policy = self.policy()?;
+            let role = policy
+                .role(elevation.role.as_str())
+                .ok_or_else(|| no_such_role(elevation))?;
             let used = self
                 .used(&policy, elevation.uid, elevation.role.as_str(), &now)
                 .await?;
@@ -104,14 +107,12 @@ impl Engine {
         id: ElevationId,
         comment: &str,
     ) -> Result<Elevation, EngineError> {
-        let denied = self.change(id, |role, elevation, now| {
+        self.change(caller, "deny", id, |role, elevation, now| {
             let denied = decide::deny(role, caller, elevation, comment, now)?;
-            let event = Event::new(EventName::Denied, &denied, now.wall)
-                .by(caller)
-                .with("comment", comment.trim());
-            Ok((denied, event))
-        });
-        self.on_record(caller, "deny", Some(id), denied.await).await
+            let event = Event::new(EventName::Denied, &denied, now.wall);
+            Ok((denied, event.with("comment", comment.trim())))
+        })
+        .await
     }
 
     /// Takes note that somebody broke the glass.
@@ -124,30 +125,37 @@ impl Engine {
         id: ElevationId,
         comment: &str,
     ) -> Result<Elevation, EngineError> {
-        let acknowledged = self.change(id, |role, elevation, now| {
+        self.change(caller, "acknowledge", id, |role, elevation, now| {
             let acknowledged = decide::acknowledge(role, caller, elevation, comment, now)?;
-            let event = Event::new(EventName::GlassAcknowledged, &acknowledged, now.wall)
-                .by(caller)
-                .with("comment", comment.trim());
-            Ok((acknowledged, event))
-        });
-        self.on_record(caller, "acknowledge", Some(id), acknowledged.await)
-            .await
+            let event = Event::new(EventName::GlassAcknowledged, &acknowledged, now.wall);
+            Ok((acknowledged, event.with("comment", comment.trim())))
+        })
+        .await
     }
 
-    /// Changes one elevation. A closed one is decided upon as well, so that whoever could
-    /// have changed it learns its state.
+    /// Changes one elevation as the caller says, and puts on record who it was, also where it is
+    /// refused. A closed one is decided upon as well, so that whoever could have changed it
+    /// learns its state.
     pub(super) async fn change(
         &self,
+        caller: &Caller,
+        tried: &'static str,
         id: ElevationId,
-        decide: impl FnOnce(
-            Option<&Role>,
-            &Elevation,
-            &crate::domain::time::Now,
-        ) -> Result<(Elevation, Event), Refusal>,
+        decide: impl FnOnce(Option<&Role>, &Elevation, &Now) -> Result<(Elevation, Event), Refusal>,
     ) -> Result<Elevation, EngineError> {
-        let policy = self.policy_in_force();
+        let changed = self.try_change(caller, id, decide).await;
+        self.on_record(caller, tried, Some(id), changed).await
+    }
+
+    async fn try_change(
+        &self,
+        caller: &Caller,
+        id: ElevationId,
+        decide: impl FnOnce(Option<&Role>, &Elevation, &Now) -> Result<(Elevation, Event), Refusal>,
+    ) -> Result<Elevation, EngineError> {
         let (open, now) = self.begin().await;
+        // The policy is swapped under the same lock.
+        let policy = self.policy_in_force();
         let elevation = match open.elevations.get(&id) {
             Some(elevation) => elevation.clone(),
             None => self
@@ -163,7 +171,7 @@ impl Engine {
         let (changed, event) = decide(role, &elevation, &now)?;
         let change = Change {
             elevation: Some(changed.clone()),
-            event,
+            event: event.by(caller),
         };
         self.settle(open, vec![change], &now).await?;
         Ok(changed)

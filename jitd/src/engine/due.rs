@@ -1,12 +1,12 @@
 //! The clock's door: what is due is done.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use jitd_api::State;
 
 use super::asking::ends;
 use super::{Engine, EngineError};
-use crate::directory;
+use crate::directory::{self, DirectoryError};
 use crate::domain::decide;
 use crate::domain::elevation::{Elevation, Grant};
 use crate::domain::person::Person;
@@ -16,7 +16,7 @@ use crate::record::{Event, EventName};
 use crate::store::Change;
 
 /// Who has the accounts of elevations that are about to begin; those that could be looked up.
-type Holders = HashMap<u32, Option<Person>>;
+type Holders = HashMap<u32, Person>;
 
 impl Engine {
     /// Ends what the clock has ended, and begins what was scheduled.
@@ -25,21 +25,30 @@ impl Engine {
     /// Something could not be made durable, or nobody could say whether it may begin; it is
     /// still due.
     pub async fn do_what_is_due(&self) -> Result<(), EngineError> {
+        // What is over waits for no directory.
+        self.settle_what_is_due(&Holders::new()).await?;
         let (holders, trouble) = self.holders_of_what_begins().await;
-        let policy = self.policy_in_force();
+        if !holders.is_empty() {
+            self.settle_what_is_due(&holders).await?;
+        }
+        trouble.map_or(Ok(()), Err)
+    }
+
+    async fn settle_what_is_due(&self, holders: &Holders) -> Result<(), EngineError> {
         let (open, now) = self.begin().await;
+        let policy = self.policy_in_force();
         let due = open
             .elevations
             .values()
             .filter(|elevation| elevation.is_due(&now));
         let policy = policy.loaded().map(AsRef::as_ref);
         let changes: Vec<Change> = due
-            .filter_map(|elevation| change(elevation, policy, &holders, &now))
+            .filter_map(|elevation| change(elevation, policy, holders, &now))
             .collect();
         if !changes.is_empty() {
             self.settle(open, changes, &now).await?;
         }
-        trouble.map_or(Ok(()), Err)
+        Ok(())
     }
 
     /// Milliseconds until something is due; none while nothing is open.
@@ -52,7 +61,7 @@ impl Engine {
     }
 
     async fn holders_of_what_begins(&self) -> (Holders, Option<EngineError>) {
-        let uids: Vec<u32> = {
+        let uids: BTreeSet<u32> = {
             let (open, now) = self.begin().await;
             let begins = |elevation: &&Elevation| {
                 elevation.state == State::Scheduled && elevation.is_due(&now)
@@ -69,7 +78,9 @@ impl Engine {
         }
         for uid in uids {
             match directory::holder(self.shared.directory.as_ref(), uid).await {
-                Ok(holder) => drop(holders.insert(uid, holder)),
+                Ok(Some(holder)) => drop(holders.insert(uid, holder)),
+                // Gone, or out of reach: it is tried again until the window is over.
+                Ok(None) => trouble = Some(DirectoryError::NoSuchAccount(uid).into()),
                 Err(error) => trouble = Some(error.into()),
             }
         }
@@ -85,12 +96,12 @@ fn change(
     holders: &Holders,
     now: &Now,
 ) -> Option<Change> {
-    let over = |grant: &Grant| grant.is_over(now);
+    let over = |grant: &Grant| grant.has_passed(now);
     if elevation.state != State::Scheduled || elevation.grant.as_ref().is_none_or(over) {
         return Some(end(elevation, now));
     }
     let holder = holders.get(&elevation.uid)?;
-    let (begun, unfounded) = decide::begin(policy?, elevation, holder.as_ref(), now);
+    let (begun, unfounded) = decide::begin(policy?, elevation, holder, now);
     let event = match unfounded {
         None => Event::new(EventName::Started, &begun, now.wall).with("ends", ends(&begun)),
         Some(why) => Event::new(EventName::Revoked, &begun, now.wall)

@@ -1,5 +1,7 @@
 //! People end.
 
+use jitd_api::State;
+
 use super::{Engine, EngineError};
 use crate::domain::decide::{self, Refusal};
 use crate::domain::elevation::{Elevation, ElevationId};
@@ -15,13 +17,12 @@ impl Engine {
     /// # Errors
     /// See [`decide::cancel`].
     pub async fn cancel(&self, caller: &Caller, id: ElevationId) -> Result<Elevation, EngineError> {
-        let cancelled = self.change(id, |_, elevation, now| {
+        self.change(caller, "cancel", id, |_, elevation, now| {
             let cancelled = decide::cancel(caller, elevation, now)?;
-            let event = Event::new(EventName::Cancelled, &cancelled, now.wall).by(caller);
+            let event = Event::new(EventName::Cancelled, &cancelled, now.wall);
             Ok((cancelled, event))
-        });
-        self.on_record(caller, "cancel", Some(id), cancelled.await)
-            .await
+        })
+        .await
     }
 
     /// Ends one active elevation of the caller's, or all of them.
@@ -35,12 +36,12 @@ impl Engine {
     ) -> Result<Vec<Elevation>, EngineError> {
         let release = |elevation: &Elevation, now: &Now| {
             let released = decide::release(caller, elevation, now)?;
-            let event = Event::new(EventName::Released, &released, now.wall).by(caller);
+            let event = Event::new(EventName::Released, &released, now.wall);
             Ok((released, event))
         };
         let Some(id) = id else {
             let released = self
-                .change_all(|_, elevation, now| {
+                .change_all(caller, |_, elevation, now| {
                     (caller.holds(elevation) && elevation.is_active(now))
                         .then(|| release(elevation, now))
                 })
@@ -53,10 +54,11 @@ impl Engine {
                 .into()
             });
         };
-        let released = self.change(id, |_, elevation, now| release(elevation, now));
-        self.on_record(caller, "end", Some(id), released.await)
-            .await
-            .map(|elevation| vec![elevation])
+        self.change(caller, "end", id, |_, elevation, now| {
+            release(elevation, now)
+        })
+        .await
+        .map(|elevation| vec![elevation])
     }
 
     /// Ends somebody's elevation.
@@ -69,14 +71,13 @@ impl Engine {
         id: ElevationId,
         comment: &str,
     ) -> Result<Elevation, EngineError> {
-        let revoked = self.change(id, |role, elevation, now| {
+        self.change(caller, "revoke", id, |role, elevation, now| {
             revoked(role, caller, elevation, comment, now)
-        });
-        self.on_record(caller, "revoke", Some(id), revoked.await)
-            .await
+        })
+        .await
     }
 
-    /// Ends all active elevations of a user and a role that the caller may revoke.
+    /// Ends all active and scheduled elevations of a user and a role that the caller may revoke.
     ///
     /// # Errors
     /// There is none.
@@ -93,8 +94,9 @@ impl Engine {
         };
         let mut refused = None;
         let revoked = self
-            .change_all(|role, elevation, now| {
-                if !matches(elevation) || !elevation.is_active(now) {
+            .change_all(caller, |role, elevation, now| {
+                let state = elevation.shown_state(now);
+                if !matches(elevation) || !matches!(state, State::Active | State::Scheduled) {
                     return None;
                 }
                 match revoked(role, caller, elevation, comment, now) {
@@ -122,14 +124,15 @@ impl Engine {
     /// Changes all open elevations for which `decide` has an answer; none if it has none.
     async fn change_all(
         &self,
+        caller: &Caller,
         mut decide: impl FnMut(
             Option<&Role>,
             &Elevation,
             &Now,
         ) -> Option<Result<(Elevation, Event), Refusal>>,
     ) -> Result<Option<Vec<Elevation>>, EngineError> {
-        let policy = self.policy_in_force();
         let (open, now) = self.begin().await;
+        let policy = self.policy_in_force();
         let role_of = |elevation: &Elevation| {
             let policy = policy.loaded();
             policy.and_then(|policy| policy.role(elevation.role.as_str()))
@@ -151,7 +154,7 @@ impl Engine {
             .into_iter()
             .map(|(elevation, event)| Change {
                 elevation: Some(elevation),
-                event,
+                event: event.by(caller),
             })
             .collect();
         self.settle(open, changes, &now).await?;
@@ -167,8 +170,6 @@ fn revoked(
     now: &Now,
 ) -> Result<(Elevation, Event), Refusal> {
     let revoked = decide::revoke(role, caller, elevation, comment, now)?;
-    let event = Event::new(EventName::Revoked, &revoked, now.wall)
-        .by(caller)
-        .with("comment", comment.trim());
-    Ok((revoked, event))
+    let event = Event::new(EventName::Revoked, &revoked, now.wall);
+    Ok((revoked, event.with("comment", comment.trim())))
 }

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `asking`, `deciding`, `ending`, `reading` | the door for people |
 //! | `gate` | the door for `pam_jit` |
-//! | `due` | the door for the clock |
+//! | `due`, `warnings` | the door for the clock |
 //! | `policy` | a new policy, and what it ends |
 //! | `settle` | commit → reconcile → tell, the same for all of them |
 //! | `attempts` | what people tried and may not |
@@ -24,10 +24,11 @@ mod policy;
 mod reading;
 mod settle;
 mod state;
+mod warnings;
 
 pub use error::EngineError;
 pub use gate::{Gate, GateVerdict};
-pub use state::{Engine, PolicyInForce, StateChange};
+pub use state::{Engine, Host, PolicyInForce, StateChange};
 
 #[cfg(test)]
 mod tests;

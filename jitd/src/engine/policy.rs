@@ -1,6 +1,6 @@
 //! A new policy: checked whole, then swapped whole, with what it ends.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError};
 
 use super::state::Open;
@@ -122,7 +122,7 @@ impl Engine {
         self.settle(open, changes, &now).await
     }
 
-    async fn holders(&self) -> Vec<u32> {
+    async fn holders(&self) -> BTreeSet<u32> {
         let (open, _) = self.begin().await;
         open.elevations
             .values()
@@ -130,7 +130,7 @@ impl Engine {
             .collect()
     }
 
-    fn put_in_force(&self, policy: PolicyInForce) -> PolicyInForce {
+    pub(super) fn put_in_force(&self, policy: PolicyInForce) -> PolicyInForce {
         self.shared.gate.learn_policy(policy.clone());
         let mut in_force = self
             .shared
@@ -165,6 +165,8 @@ fn ended_by<'a>(
     now: &'a Now,
 ) -> impl Iterator<Item = Change> + 'a {
     open.elevations.values().filter_map(move |elevation| {
+        // One whom the directory does not find may only be out of its reach. Their account is
+        // of no use to anybody meanwhile, and the elevation ends by its time.
         let holder = holders.get(&elevation.uid).and_then(Option::as_ref);
         decide::unfounded(policy, elevation, holder).map(|why| end(elevation, why, now))
     })

@@ -58,7 +58,11 @@ impl Engine {
     /// # Errors
     /// The database is broken.
     pub async fn unacknowledged(&self, caller: &Caller) -> Result<Vec<Elevation>, EngineError> {
-        let mut elevations = self.shared.store.unacknowledged().await?;
+        let mut elevations = self
+            .shared
+            .store
+            .unacknowledged(self.decidable(caller))
+            .await?;
         elevations.retain(|elevation| self.could_decide(caller, elevation));
         Ok(elevations)
     }
@@ -89,6 +93,18 @@ impl Engine {
         let open = self.shared.open.lock().await;
         let now = self.shared.clock.now();
         (open, now)
+    }
+
+    /// The roles that the caller has authority over.
+    fn decidable(&self, caller: &Caller) -> Vec<String> {
+        let policy = self.policy_in_force();
+        let roles = policy.loaded().map(|policy| {
+            policy
+                .decidable(caller.person())
+                .map(|role| role.name.to_string())
+                .collect()
+        });
+        roles.unwrap_or_default()
     }
 
     fn could_decide(&self, caller: &Caller, elevation: &Elevation) -> bool {

@@ -12,10 +12,11 @@ use crate::directory::Directory;
 use crate::domain::elevation::{Elevation, ElevationId};
 use crate::domain::names::RoleName;
 use crate::domain::policy::Policy;
-use crate::domain::time::Boot;
+use crate::domain::time::{Boot, Seconds};
 use crate::reconcile::Reconciler;
 use crate::record::Teller;
 use crate::store::{Store, StoreError};
+use crate::terminals::Terminals;
 
 /// Most state changes that a slow listener may be behind before it misses some.
 const BACKLOG: usize = 4096;
@@ -53,6 +54,22 @@ pub struct StateChange {
     pub state: State,
 }
 
+/// What the engine stands on.
+pub struct Host {
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// What lasts.
+    pub store: Store,
+    /// Who is who.
+    pub directory: Arc<dyn Directory>,
+    /// What makes the host match.
+    pub reconciler: Reconciler,
+    /// Where events are told.
+    pub teller: Teller,
+    /// Where people are told something.
+    pub terminals: Box<dyn Terminals>,
+}
+
 /// The engine. Clones are the same engine.
 #[derive(Clone)]
 pub struct Engine {
@@ -66,6 +83,7 @@ pub(super) struct Shared {
     pub(super) policy: RwLock<PolicyInForce>,
     pub(super) reconciler: Reconciler,
     pub(super) teller: Teller,
+    pub(super) terminals: Box<dyn Terminals>,
     pub(super) gate: Gate,
     pub(super) changes: broadcast::Sender<StateChange>,
     /// Elevations whose change is durable, but not yet made true on the host.
@@ -82,6 +100,8 @@ pub(super) struct Open {
     pub(super) next: ElevationId,
     /// When each account asked, within the last hour.
     pub(super) asked: HashMap<u32, VecDeque<Boot>>,
+    /// How long before their end the holders of elevations were warned last.
+    pub(super) warned: HashMap<ElevationId, Seconds>,
     /// When each person tried what they may not, within the last hour.
     pub(super) refused: HashMap<u32, VecDeque<Boot>>,
 }
@@ -91,14 +111,15 @@ impl Engine {
     ///
     /// # Errors
     /// The database is broken.
-    pub async fn new(
-        clock: Arc<dyn Clock>,
-        store: Store,
-        directory: Arc<dyn Directory>,
-        policy: PolicyInForce,
-        reconciler: Reconciler,
-        teller: Teller,
-    ) -> Result<Self, StoreError> {
+    pub async fn new(host: Host, policy: PolicyInForce) -> Result<Self, StoreError> {
+        let Host {
+            clock,
+            store,
+            directory,
+            reconciler,
+            teller,
+            terminals,
+        } = host;
         let (open, next) = store.open_elevations().await?;
         let gate = Gate::new(clock.clone(), policy.clone());
         for elevation in &open {
@@ -114,6 +135,7 @@ impl Engine {
             next,
             asked: HashMap::new(),
             refused: HashMap::new(),
+            warned: HashMap::new(),
         });
         let shared = Shared {
             clock,
@@ -122,6 +144,7 @@ impl Engine {
             policy: RwLock::new(policy),
             reconciler,
             teller,
+            terminals,
             gate,
             changes,
             settling: watch::Sender::new(BTreeSet::new()),

@@ -10,7 +10,9 @@ use super::etc_lock::EtcLock;
 use super::group_file::GroupFile;
 use super::groups;
 use super::plan::{Ours, plan};
+use super::processes::Processes;
 use crate::domain::desired::{Desired, Membership};
+use crate::paths;
 use crate::record::{Priority, note};
 use crate::store::Store;
 
@@ -50,15 +52,21 @@ impl Turn {
 pub struct Memberships {
     etc: PathBuf,
     store: Store,
+    processes: Box<dyn Processes>,
     ours: Ours,
 }
 
 impl Memberships {
-    /// Knows from the database what jitd has added so far. `etc` is where `group` is.
+    /// Knows from the database what jitd has added so far. `etc` is where `group` is; `processes`
+    /// ends what holds a group on.
     ///
     /// # Errors
     /// The database is broken.
-    pub fn new(etc: PathBuf, store: Store) -> Result<Self, ReconcileError> {
+    pub fn new(
+        etc: PathBuf,
+        store: Store,
+        processes: Box<dyn Processes>,
+    ) -> Result<Self, ReconcileError> {
         for name in FILES {
             // Left behind where jitd was stopped in mid-change; mostly there is none.
             let _ = std::fs::remove_file(beside(&etc.join(name)));
@@ -67,7 +75,12 @@ impl Memberships {
             held: store.held()?.into_iter().collect(),
             owned: store.owned_groups()?.into_iter().collect(),
         };
-        Ok(Self { etc, store, ours })
+        Ok(Self {
+            etc,
+            store,
+            processes,
+            ours,
+        })
     }
 
     /// Makes the group files match.
@@ -91,6 +104,7 @@ impl Memberships {
         let file = GroupFile::parse(&bytes);
         for group in std::mem::take(&mut self.ours.owned) {
             if file.has(group.as_str()) {
+                self.is_the_hosts()?;
                 groups::delete(&group)?;
             }
             self.store.note_owned(group, false)?;
@@ -107,6 +121,7 @@ impl Memberships {
             .iter()
             .filter(|group| !file.has(group.as_str()))
         {
+            self.is_the_hosts()?;
             // Noted first: were we stopped in between, the group would be nobody's.
             self.store.note_owned(group.clone(), true)?;
             match groups::create(group) {
@@ -120,6 +135,17 @@ impl Memberships {
             }
         }
         ReconcileError::together(errors)
+    }
+
+    /// The shadow tools know no other files than those of the host that they run on.
+    fn is_the_hosts(&self) -> Result<(), ReconcileError> {
+        if self.etc == Path::new(paths::ETC) {
+            return Ok(());
+        }
+        Err(ReconcileError::Program {
+            program: "/usr/sbin/groupadd".to_owned(),
+            output: format!("does not know the files in {}", self.etc.display()),
+        })
     }
 
     fn change_members(&mut self, desired: &Desired) -> Result<(), ReconcileError> {
@@ -210,7 +236,8 @@ impl Memberships {
         Ok(())
     }
 
-    /// Notes what is no longer in the files as no longer ours.
+    /// Notes what is no longer in the files as no longer ours, and ends what holds it on. In this
+    /// order: were we stopped in between, the next start would do both again.
     fn forget(&mut self, desired: &Desired) -> Result<(), ReconcileError> {
         let gone: Vec<_> = self
             .ours
@@ -219,6 +246,11 @@ impl Memberships {
             .cloned()
             .collect();
         if !gone.is_empty() {
+            let mut lost = gone.clone();
+            lost.retain(|(group, _)| !desired.kept.contains(group));
+            if !lost.is_empty() {
+                self.processes.end(lost);
+            }
             self.store.note_held(Vec::new(), gone.clone())?;
             self.ours
                 .held

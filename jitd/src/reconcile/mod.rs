@@ -11,11 +11,13 @@ mod group_file;
 mod groups;
 mod memberships;
 mod plan;
+mod processes;
 mod sudoers;
 mod thread;
 
 pub use error::ReconcileError;
 pub use memberships::Memberships;
+pub use processes::{HostProcesses, Processes};
 pub use sudoers::Sudoers;
 pub use thread::{Convergence, Reconciler};
 

@@ -187,14 +187,16 @@ impl Event {
         self
     }
 
-    /// With who did it: the account, and who was logged in where that is somebody else.
+    /// With who did it, before all other fields of its own: the account, and who was logged in
+    /// where that is somebody else.
     #[must_use]
-    pub fn by(self, caller: &Caller) -> Self {
-        let event = self.with("by", caller.account.name.as_str());
-        match &caller.login {
-            Some(login) => event.with("login", login.name.as_str()),
-            None => event,
-        }
+    pub fn by(mut self, caller: &Caller) -> Self {
+        let login = caller.login.as_ref();
+        let login = login.map(|login| ("login", login.name.to_string()));
+        let by = ("by", caller.account.name.to_string());
+        let rest = std::mem::take(&mut self.fields);
+        self.fields = std::iter::once(by).chain(login).chain(rest).collect();
+        self
     }
 }
 

@@ -62,12 +62,24 @@ pub(super) fn one(db: &Connection, id: ElevationId) -> Result<Option<Elevation>,
 }
 
 /// Those that were taken by breaking the glass and nobody has taken note of, oldest first.
-pub(super) fn unacknowledged(db: &Connection) -> Result<Vec<Elevation>, StoreError> {
+pub(super) fn unacknowledged(
+    db: &Connection,
+    roles: &[String],
+) -> Result<Vec<Elevation>, StoreError> {
+    let marks = vec!["?"; roles.len()].join(", ");
     let sql = format!(
         "SELECT {COLUMNS} FROM elevation WHERE break_glass = 1 AND acknowledged_at IS NULL
-         ORDER BY id LIMIT {MAX_LIST}"
+         AND role IN ({marks}) ORDER BY id LIMIT {MAX_LIST}"
     );
-    elevations(db, &sql, Vec::new())
+    elevations(db, &sql, roles.iter().cloned().map(Value::Text).collect())
+}
+
+/// How many of one account there are of those.
+pub(super) fn unacknowledged_of(db: &Connection, uid: u32) -> Result<usize, StoreError> {
+    let sql = "SELECT count(*) FROM elevation
+               WHERE break_glass = 1 AND acknowledged_at IS NULL AND uid = ?";
+    let count: i64 = db.prepare_cached(sql)?.query_row([uid], |row| row.get(0))?;
+    Ok(usize::try_from(count).unwrap_or_default())
 }
 
 /// The time that an account used a role, or is going to, as far as it reaches beyond `since`.

@@ -83,12 +83,20 @@ impl Store {
         self.run(move |db| read::list(db, &query)).await
     }
 
-    /// Those that wait to be acknowledged, oldest first.
+    /// Those of some roles that wait to be acknowledged, oldest first.
     ///
     /// # Errors
     /// The database is broken.
-    pub async fn unacknowledged(&self) -> Result<Vec<Elevation>, StoreError> {
-        self.run(|db| read::unacknowledged(db)).await
+    pub async fn unacknowledged(&self, roles: Vec<String>) -> Result<Vec<Elevation>, StoreError> {
+        self.run(move |db| read::unacknowledged(db, &roles)).await
+    }
+
+    /// How many of one account wait to be acknowledged.
+    ///
+    /// # Errors
+    /// The database is broken.
+    pub async fn unacknowledged_of(&self, uid: u32) -> Result<usize, StoreError> {
+        self.run(move |db| read::unacknowledged_of(db, uid)).await
     }
 
     /// The time that an account used a role, or is going to, as far as it reaches beyond `since`.

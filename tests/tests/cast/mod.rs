@@ -10,6 +10,9 @@ use serde_json::Value;
 pub(crate) const POLICY: &str = r#"[managed]
 groups = ["contractors"]
 
+[defaults]
+on_end = "keep"
+
 [role.deploy]
 groups    = ["jit-deploy"]
 run_as    = ["root"]

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::elevation::Elevation;
 use super::names::{GroupName, RoleName, UserName};
 use super::policy::{MANAGED_GROUP, Policy};
+use super::rules::OnEnd;
 use super::time::Now;
 
 /// One account in one group.
@@ -22,6 +23,8 @@ pub struct Desired {
     pub memberships: BTreeSet<Membership>,
     /// Groups that are left as they are, because nobody can say who belongs there.
     pub untouched: BTreeSet<GroupName>,
+    /// Groups whose loss ends no process.
+    pub kept: BTreeSet<GroupName>,
     /// Who holds which role, for sudo.
     pub holders: BTreeMap<RoleName, BTreeSet<Holder>>,
 }
@@ -53,6 +56,7 @@ pub fn desired<'a>(
         Some(policy) => {
             let groups = policy.roles.values().flat_map(|role| role.groups.clone());
             desired.groups.extend(groups);
+            desired.kept = kept(policy);
             for (group, user) in managed
                 .iter()
                 .flat_map(|group| policy.managed.users.iter().map(move |user| (group, user)))
@@ -64,4 +68,19 @@ pub fn desired<'a>(
         None => desired.untouched.extend(managed),
     }
     desired
+}
+
+/// The groups that a role gives whose processes go on at its end; unless another one gives the
+/// same group and ends them.
+fn kept(policy: &Policy) -> BTreeSet<GroupName> {
+    let given = |on_end: OnEnd| {
+        let roles = policy.roles.values();
+        roles
+            .filter(move |role| role.on_end == on_end)
+            .flat_map(|role| role.groups.clone())
+    };
+    let ended: BTreeSet<_> = given(OnEnd::Terminate).collect();
+    given(OnEnd::Keep)
+        .filter(|group| !ended.contains(group))
+        .collect()
 }

@@ -130,6 +130,13 @@ impl Grant {
         }
     }
 
+    /// Whether its end has passed, by either clock: for one that has not begun, which a reboot
+    /// keeps.
+    #[must_use]
+    pub fn has_passed(&self, now: &Now) -> bool {
+        self.ends_in(now) <= 0
+    }
+
     /// Whether its time is up. The earlier of both clocks wins, so that setting one gains
     /// nobody a second. After a reboot only the wall clock is left to compare; one that
     /// stands before the start was set back and proves nothing, so the time counts as up.
@@ -190,6 +197,13 @@ impl Elevation {
             (State::Active | State::Scheduled, None) => Some(0),
             _ => None,
         }
+    }
+
+    /// Milliseconds until an active one ends; none for any other.
+    #[must_use]
+    pub fn left(&self, now: &Now) -> Option<i64> {
+        let grant = self.grant.as_ref().filter(|_| self.is_active(now));
+        grant.map(|grant| grant.ends_in(now))
     }
 
     /// Whether an approver has yet to take note of it.

@@ -128,7 +128,8 @@ impl World {
             while self.elevations[index].is_due(&self.now) {
                 let elevation = &self.elevations[index];
                 self.elevations[index] = if elevation.state == State::Scheduled {
-                    begin(&self.policy, elevation, self.holder(elevation), &self.now).0
+                    let holder = self.holder(elevation).unwrap();
+                    begin(&self.policy, elevation, holder, &self.now).0
                 } else {
                     end_by_clock(elevation, &self.now)
                 };
@@ -214,6 +215,8 @@ impl World {
         let waiting = self.elevations.iter().filter(mine);
         let facts = Facts {
             waiting: waiting.filter(|it| it.state == State::Pending).count(),
+            open: 0,
+            unacknowledged: 0,
             used: &self.used(caller.account.uid),
             extends,
             extended_by: extension,

@@ -2,25 +2,29 @@
 
 mod life;
 mod policy;
+mod races;
 mod time;
 
 use std::sync::{Arc, Mutex};
 
 use jitd_api::{RequestOptions, State};
 use tempfile::TempDir;
+use tokio::sync::watch;
 
 use super::*;
 use crate::clock::Clock;
 use crate::directory::{Directory, DirectoryError, Lookup};
 use crate::domain::decide::Refusal;
+use crate::domain::desired::Membership;
 use crate::domain::elevation::{Elevation, ElevationId};
 use crate::domain::names::UserName;
 use crate::domain::person::{Caller, Person};
 use crate::domain::time::{Boot, BootId, Now, Wall};
 use crate::policy_file::{self, Source};
-use crate::reconcile::{Memberships, Reconciler, Sudoers};
+use crate::reconcile::{Memberships, Processes, Reconciler, Sudoers};
 use crate::record::Teller;
 use crate::store::{Query, Scope, Store};
+use crate::terminals::Terminals;
 
 const POLICY: &str = r#"
 [defaults]
@@ -68,49 +72,92 @@ struct Scene {
     folder: TempDir,
     clock: StandingClock,
     people: Known,
+    ended: Ended,
+    said: Said,
     engine: Engine,
+}
+
+/// Who was told what on their terminals.
+#[derive(Debug, Clone, Default)]
+struct Said(Arc<Mutex<Vec<(u32, String)>>>);
+
+impl Terminals for Said {
+    fn tell(&self, uid: u32, line: &str) {
+        self.0.lock().unwrap().push((uid, line.to_owned()));
+    }
+}
+
+/// Whose processes were to be ended, and for which groups.
+#[derive(Debug, Clone, Default)]
+struct Ended(Arc<Mutex<Vec<String>>>);
+
+impl Processes for Ended {
+    fn end(&self, lost: Vec<Membership>) {
+        let lost = lost.iter().map(|(group, user)| format!("{user}:{group}"));
+        self.0.lock().unwrap().extend(lost);
+    }
 }
 
 /// A directory that knows some people, until they are changed.
 #[derive(Clone)]
-struct Known(Arc<Mutex<Vec<Person>>>);
-
-impl Known {
-    /// An account has another owner, or none.
-    fn become_of(&self, uid: u32, person: Option<Person>) {
-        let mut people = self.0.lock().unwrap();
-        people.retain(|person| person.uid != uid);
-        people.extend(person);
-    }
+struct Known {
+    people: Arc<Mutex<Vec<Person>>>,
+    /// Whether it keeps those waiting who ask.
+    held: Arc<watch::Sender<bool>>,
 }
 
-/// The numbers of those who make the directory give up, and say nothing at all.
+/// The number of somebody who makes the directory give up.
 const AWAY: u32 = u32::MAX;
-const SILENT: u32 = u32::MAX - 1;
 
 impl Known {
-    /// It keeps everybody waiting.
-    fn fall_silent(&self) {
-        self.become_of(SILENT, Some(person(SILENT, "silent", &[])));
+    fn new(people: Vec<Person>) -> Self {
+        Self {
+            people: Arc::new(Mutex::new(people)),
+            held: Arc::new(watch::Sender::new(false)),
+        }
     }
 
     /// It gives up whenever it is asked.
     fn go_away(&self) {
         self.become_of(AWAY, Some(person(AWAY, "away", &[])));
     }
+
+    /// It keeps everybody waiting, or no longer.
+    fn hold(&self, held: bool) {
+        self.held.send_replace(held);
+    }
+
+    /// An account has another owner, or none.
+    fn become_of(&self, uid: u32, person: Option<Person>) {
+        let mut people = self.people.lock().unwrap();
+        people.retain(|person| person.uid != uid);
+        people.extend(person);
+    }
+
+    fn find(&self, uid: u32) -> Result<Person, DirectoryError> {
+        let people = self.people.lock().unwrap();
+        if people.iter().any(|person| person.uid == AWAY) {
+            return Err(DirectoryError::Slow);
+        }
+        let found = people.iter().find(|person| person.uid == uid);
+        found.cloned().ok_or(DirectoryError::NoSuchAccount(uid))
+    }
 }
 
 impl Directory for Known {
     fn person(&self, uid: u32) -> Lookup<'_> {
-        let people = self.0.lock().unwrap();
-        if people.iter().any(|person| person.uid == AWAY) {
-            return Box::pin(async { Err(DirectoryError::Slow) });
-        }
-        if people.iter().any(|person| person.uid == SILENT) {
-            return Box::pin(std::future::pending());
-        }
-        let found = people.iter().find(|person| person.uid == uid).cloned();
-        Box::pin(async move { found.ok_or(DirectoryError::NoSuchAccount(uid)) })
+        let mut held = self.held.subscribe();
+        Box::pin(async move {
+            held.wait_for(|held| !held).await.unwrap();
+            self.find(uid)
+        })
+    }
+}
+
+/// Lets everybody else go as far as they can.
+async fn others_go_on() {
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
     }
 }
 
@@ -136,17 +183,26 @@ impl Scene {
         let clock = StandingClock(Arc::new(Mutex::new(now)));
         let callers = [carol(), alice(), bea()];
         let people = callers.map(|caller| caller.account).to_vec();
-        let people = Known(Arc::new(Mutex::new(people)));
-        let engine = Self::engine(&folder, &clock, &people).await;
+        let people = Known::new(people);
+        let (ended, said) = (Ended::default(), Said::default());
+        let engine = Self::engine(&folder, &clock, &people, &ended, &said).await;
         Self {
             folder,
             clock,
             people,
+            ended,
+            said,
             engine,
         }
     }
 
-    async fn engine(folder: &TempDir, clock: &StandingClock, people: &Known) -> Engine {
+    async fn engine(
+        folder: &TempDir,
+        clock: &StandingClock,
+        people: &Known,
+        ended: &Ended,
+        said: &Said,
+    ) -> Engine {
         let source = Source {
             path: "jitd.toml".to_owned(),
             text: POLICY.to_owned(),
@@ -157,24 +213,36 @@ impl Scene {
         let etc = folder.path().to_owned();
         let sudoers = Sudoers::new(folder.path().join("sudoers"));
         let blocking = store.clone();
+        let ended = Box::new(ended.clone());
         let memberships =
-            tokio::task::spawn_blocking(move || Memberships::new(etc, blocking).unwrap())
+            tokio::task::spawn_blocking(move || Memberships::new(etc, blocking, ended).unwrap())
                 .await
                 .unwrap();
         let reconciler = Reconciler::start(memberships, sudoers).unwrap();
         let teller = Teller::silent();
-        let clock = Arc::new(clock.clone());
-        let directory = Arc::new(people.clone());
-        let engine = Engine::new(clock, store, directory, policy, reconciler, teller)
-            .await
-            .unwrap();
+        let host = Host {
+            clock: Arc::new(clock.clone()),
+            store,
+            directory: Arc::new(people.clone()),
+            reconciler,
+            teller,
+            terminals: Box::new(said.clone()),
+        };
+        let engine = Engine::new(host, policy).await.unwrap();
         assert!(engine.reconcile().await);
         engine
     }
 
     /// The daemon dies and starts again, as far as its memory goes.
     async fn restart(&mut self) {
-        self.engine = Self::engine(&self.folder, &self.clock, &self.people).await;
+        self.engine = Self::engine(
+            &self.folder,
+            &self.clock,
+            &self.people,
+            &self.ended,
+            &self.said,
+        )
+        .await;
     }
 
     fn pass(&self, milliseconds: i64) {

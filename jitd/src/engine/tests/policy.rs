@@ -3,14 +3,14 @@
 use super::*;
 use crate::policy_file::PolicyError;
 
-fn why() -> RequestOptions {
+pub(super) fn why() -> RequestOptions {
     RequestOptions {
         reason: Some("to be done".to_owned()),
         ..RequestOptions::default()
     }
 }
 
-fn read(text: &str) -> Result<crate::domain::policy::Policy, Vec<PolicyError>> {
+pub(super) fn read(text: &str) -> Result<crate::domain::policy::Policy, Vec<PolicyError>> {
     let source = Source {
         path: "jitd.toml".to_owned(),
         text: text.to_owned(),
@@ -185,6 +185,11 @@ async fn a_new_policy_ends_what_it_no_longer_allows() {
     assert_eq!(scene.state(pending).await, State::Revoked);
     assert!(scene.opens_sudo_to_carol());
 
+    // One whom the directory does not find may only be out of its reach.
+    scene.people.become_of(1001, None);
+    scene.engine.adopt(read(without_root), None).await.unwrap();
+    assert_eq!(scene.state(active).await, State::Active);
+
     let left = person(1001, "carol", &["users"]);
     scene.people.become_of(1001, Some(left));
     scene.engine.adopt(read(without_root), None).await.unwrap();
@@ -194,7 +199,7 @@ async fn a_new_policy_ends_what_it_no_longer_allows() {
     let of = |wanted: &str| names.iter().filter(|name| *name == wanted).count();
     assert_eq!(
         (of("policy.loaded"), of("policy.refused")),
-        (2, 1),
+        (3, 1),
         "{names:?}"
     );
 }
@@ -259,13 +264,13 @@ async fn what_would_come_of_a_request_is_explained_step_by_step() {
 async fn a_directory_that_keeps_one_waiting_does_not_keep_others() {
     let scene = Scene::new().await;
     let id = scene.requested(&carol()).await;
-    scene.people.fall_silent();
+    scene.people.hold(true);
     let alice = alice();
     let approval = scene.engine.approve(&alice, id, None, "");
     let reload = scene.engine.adopt(read(POLICY), None);
     let others = async {
         // Until both wait for the directory.
-        tokio::task::yield_now().await;
+        others_go_on().await;
         scene.requested(&gil()).await;
         scene.engine.pending(&alice).await;
         scene.engine.deny(&alice, id, "too late").await.unwrap();
@@ -281,4 +286,38 @@ async fn a_directory_that_keeps_one_waiting_does_not_keep_others() {
 
 fn gil() -> Caller {
     caller(1008, "gil", &["contractors"])
+}
+
+#[tokio::test]
+async fn at_the_end_processes_that_hold_a_lost_group_go_unless_the_role_keeps_them() {
+    let scene = Scene::new().await;
+    let ended = || std::mem::take(&mut *scene.ended.0.lock().unwrap());
+    let first = scene.active().await;
+    scene.active().await;
+    scene.engine.end(&carol(), Some(first)).await.unwrap();
+    assert_eq!(ended(), [""; 0], "another elevation gives it too");
+    scene.engine.end(&carol(), None).await.unwrap();
+    assert_eq!(ended(), ["carol:jit-deploy"]);
+
+    // dave is in docker anyway; jit-deploy he loses.
+    let dave = caller(1004, "dave", &["users"]);
+    scene.people.become_of(1004, Some(dave.account.clone()));
+    let options = RequestOptions::default();
+    let id = scene.engine.request(&dave, "dba", &options).await.unwrap();
+    scene.engine.approve(&alice(), id, None, "").await.unwrap();
+    scene.engine.revoke(&alice(), id, "enough").await.unwrap();
+    assert_eq!(ended(), ["dave:jit-deploy"]);
+
+    let keeps = POLICY.replace("[role.deploy]", "[role.deploy]\non_end = \"keep\"");
+    // dba gives the same group, and ends.
+    scene.engine.adopt(read(&keeps), None).await.unwrap();
+    scene.active().await;
+    scene.engine.end(&carol(), None).await.unwrap();
+    assert_eq!(ended(), ["carol:jit-deploy"]);
+    let keeps = &keeps[..keeps.find("[role.dba]").unwrap()];
+    scene.engine.adopt(read(keeps), None).await.unwrap();
+    scene.active().await;
+    scene.engine.end(&carol(), None).await.unwrap();
+    assert_eq!(ended(), [""; 0]);
+    assert!(scene.in_group("jit-deploy:x:900:"));
 }

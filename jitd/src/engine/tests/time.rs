@@ -17,6 +17,22 @@ impl Scene {
         self.engine.now().wall.0
     }
 
+    /// Asked for, to begin in so many minutes and for half an hour.
+    async fn asked_for_in(&self, minutes: i64) -> ElevationId {
+        let options = RequestOptions {
+            start: Some(self.now() + minutes * MINUTE),
+            ..for_minutes(30)
+        };
+        self.asked(&carol(), "deploy", options).await.unwrap()
+    }
+
+    /// And agreed to.
+    async fn scheduled_in(&self, minutes: i64) -> ElevationId {
+        let id = self.asked_for_in(minutes).await;
+        assert_eq!(self.approved(id).await.state, State::Scheduled);
+        id
+    }
+
     async fn approved(&self, id: ElevationId) -> Elevation {
         self.engine.approve(&alice(), id, None, "").await.unwrap()
     }
@@ -25,13 +41,7 @@ impl Scene {
 #[tokio::test]
 async fn a_set_time_is_kept() {
     let scene = Scene::new().await;
-    let start = scene.now() + 60 * MINUTE;
-    let options = RequestOptions {
-        start: Some(start),
-        ..for_minutes(30)
-    };
-    let id = scene.asked(&carol(), "deploy", options).await.unwrap();
-    assert_eq!(scene.approved(id).await.state, State::Scheduled);
+    let id = scene.scheduled_in(60).await;
     assert!(!scene.opens_sudo_to_carol() && !scene.in_group("jit-deploy:x:900:carol"));
     assert_eq!(scene.engine.next_due().await, Some(60 * MINUTE));
     scene.pass(60 * MINUTE - 1);
@@ -55,11 +65,7 @@ async fn a_set_time_is_kept() {
 async fn who_is_answered_late_has_what_is_left_of_the_window() {
     let scene = Scene::new().await;
     let start = scene.now() + 10 * MINUTE;
-    let options = RequestOptions {
-        start: Some(start),
-        ..for_minutes(30)
-    };
-    let id = scene.asked(&carol(), "deploy", options).await.unwrap();
+    let id = scene.asked_for_in(10).await;
     scene.pass(25 * MINUTE);
     let approved = scene.approved(id).await;
     assert_eq!(approved.state, State::Active);
@@ -71,11 +77,7 @@ async fn who_is_answered_late_has_what_is_left_of_the_window() {
 #[tokio::test]
 async fn a_window_that_is_over_lapses() {
     let scene = Scene::new().await;
-    let options = RequestOptions {
-        start: Some(scene.now() + 10 * MINUTE),
-        ..for_minutes(30)
-    };
-    let id = scene.asked(&carol(), "deploy", options).await.unwrap();
+    let id = scene.asked_for_in(10).await;
     scene.pass(40 * MINUTE);
     let refused = refusal(scene.engine.approve(&alice(), id, None, "").await);
     assert!(matches!(refused, Refusal::WrongState(_)), "{refused:?}");
@@ -106,12 +108,7 @@ async fn times_in_the_past_and_far_ahead_are_refused() {
 #[tokio::test]
 async fn whoever_lost_the_role_meanwhile_does_not_get_it_at_the_set_time() {
     let scene = Scene::new().await;
-    let options = RequestOptions {
-        start: Some(scene.now() + 60 * MINUTE),
-        ..for_minutes(30)
-    };
-    let id = scene.asked(&carol(), "deploy", options).await.unwrap();
-    scene.approved(id).await;
+    let id = scene.scheduled_in(60).await;
     let left = person(1001, "carol", &["users"]);
     scene.people.become_of(1001, Some(left));
     scene.pass(60 * MINUTE);
@@ -123,12 +120,7 @@ async fn whoever_lost_the_role_meanwhile_does_not_get_it_at_the_set_time() {
 #[tokio::test]
 async fn a_set_time_survives_a_restart_and_a_reboot() {
     let mut scene = Scene::new().await;
-    let options = RequestOptions {
-        start: Some(scene.now() + 60 * MINUTE),
-        ..for_minutes(30)
-    };
-    let id = scene.asked(&carol(), "deploy", options).await.unwrap();
-    scene.approved(id).await;
+    let id = scene.scheduled_in(60).await;
     {
         let mut now = scene.clock.0.lock().unwrap();
         now.wall.0 += 30 * MINUTE;
@@ -152,12 +144,7 @@ async fn a_set_time_survives_a_restart_and_a_reboot() {
 #[tokio::test]
 async fn what_was_missed_altogether_is_over() {
     let mut scene = Scene::new().await;
-    let options = RequestOptions {
-        start: Some(scene.now() + 60 * MINUTE),
-        ..for_minutes(30)
-    };
-    let id = scene.asked(&carol(), "deploy", options).await.unwrap();
-    scene.approved(id).await;
+    let id = scene.scheduled_in(60).await;
     scene.pass(3 * 60 * MINUTE);
     scene.restart().await;
     scene.tick().await;
@@ -168,20 +155,11 @@ async fn what_was_missed_altogether_is_over() {
 #[tokio::test]
 async fn a_scheduled_one_is_taken_back_by_its_holder_and_revoked_by_an_approver() {
     let scene = Scene::new().await;
-    let scheduled = async || {
-        let options = RequestOptions {
-            start: Some(scene.now() + 60 * MINUTE),
-            ..for_minutes(30)
-        };
-        let id = scene.asked(&carol(), "deploy", options).await.unwrap();
-        scene.approved(id).await;
-        id
-    };
-    let taken_back = scheduled().await;
+    let taken_back = scene.scheduled_in(60).await;
     refusal(scene.engine.end(&carol(), Some(taken_back)).await);
     scene.engine.cancel(&carol(), taken_back).await.unwrap();
     assert_eq!(scene.state(taken_back).await, State::Cancelled);
-    let revoked = scheduled().await;
+    let revoked = scene.scheduled_in(60).await;
     scene.engine.revoke(&alice(), revoked, "no").await.unwrap();
     assert_eq!(scene.state(revoked).await, State::Revoked);
     scene.pass(61 * MINUTE);
@@ -334,4 +312,42 @@ async fn the_budget_counts_when_it_is_approved_too() {
         refusal(over),
         Refusal::WrongState(_) | Refusal::LimitExceeded(_)
     ));
+}
+
+#[tokio::test]
+async fn its_holder_is_warned_once_at_each_time_and_told_how_to_go_on() {
+    let scene = Scene::new().await;
+    let said = || std::mem::take(&mut *scene.said.0.lock().unwrap());
+    let first = scene.active().await;
+    // Ten minutes in all; the times are five and one before the end.
+    scene.engine.warn().await;
+    assert_eq!(said(), []);
+    assert_eq!(scene.engine.next_warning().await, Some(5 * MINUTE));
+    for (minutes, left) in [(5, "5m"), (4, "1m")] {
+        scene.pass(minutes * MINUTE - 1);
+        scene.engine.warn().await;
+        assert_eq!(said(), []);
+        scene.pass(1);
+        scene.engine.warn().await;
+        scene.engine.warn().await;
+        let text = format!(
+            "jitd: your elevation {first} (deploy) ends in {left}. To go on: jitctl extend {first} --for 10m --reason \"...\""
+        );
+        assert_eq!(said(), [(1001, text)]);
+    }
+    assert_eq!(scene.engine.next_warning().await, None);
+    // Who goes on anyway is not warned, and a short one has no time for the long warning.
+    let short = RequestOptions {
+        duration: Some(120),
+        ..for_minutes(2)
+    };
+    let id = scene.asked(&carol(), "deploy", short).await.unwrap();
+    scene.approved(id).await;
+    scene.engine.warn().await;
+    assert_eq!(said(), []);
+    let asked = scene.engine.extend(&carol(), id, &for_minutes(5)).await;
+    scene.approved(asked.unwrap()).await;
+    scene.pass(MINUTE);
+    scene.engine.warn().await;
+    assert_eq!(said(), []);
 }

@@ -6,10 +6,10 @@ use super::{end_by_policy, may_hold};
 use crate::domain::elevation::Elevation;
 use crate::domain::person::Person;
 use crate::domain::policy::Policy;
-use crate::domain::time::{Boot, Now};
+use crate::domain::time::{Boot, Now, Seconds};
 
 /// Why the policy does not allow an elevation any more; nothing while it does. `holder` is who
-/// has its account now; nobody when the account is gone.
+/// has its account now; where nobody is found, nothing is known of them.
 #[must_use]
 pub fn unfounded(
     policy: &Policy,
@@ -19,13 +19,8 @@ pub fn unfounded(
     let Some(role) = policy.role(elevation.role.as_str()) else {
         return Some("the role is no longer in the policy");
     };
-    match holder {
-        None => Some("its holder's account is gone"),
-        Some(holder) if !may_hold(role, holder, elevation) => {
-            Some("its holder is no longer eligible for the role")
-        }
-        Some(_) => None,
-    }
+    let may_hold = holder.is_none_or(|holder| may_hold(role, holder, elevation));
+    (!may_hold).then_some("its holder is no longer eligible for the role")
 }
 
 /// A scheduled elevation at its time: active, or ended where the policy does not allow it any
@@ -37,15 +32,26 @@ pub fn unfounded(
 pub fn begin(
     policy: &Policy,
     elevation: &Elevation,
-    holder: Option<&Person>,
+    holder: &Person,
     now: &Now,
 ) -> (Elevation, Option<&'static str>) {
-    if let Some(why) = unfounded(policy, elevation, holder) {
+    if let Some(why) = unfounded(policy, elevation, Some(holder)) {
         return (end_by_policy(elevation, now), Some(why));
     }
     let mut begun = elevation.clone();
     begun.state = State::Active;
-    if let Some(grant) = &mut begun.grant {
+    if let (Some(grant), Some(role)) = (&mut begun.grant, policy.role(elevation.role.as_str())) {
+        // A policy that was tightened since counts.
+        grant.groups.retain(|group| role.groups.contains(group));
+        grant
+            .services
+            .retain(|service| role.services.contains(service));
+        let most = if elevation.break_glass {
+            Seconds::LONGEST
+        } else {
+            role.max_duration
+        };
+        grant.ends_at = grant.ends_at.min(grant.starts_at.after(most));
         let begins = grant.starts_at.max(now.wall);
         let waits = begins.0.saturating_sub(now.wall.0);
         let length = grant.ends_at.0.saturating_sub(begins.0);

@@ -11,7 +11,10 @@ mod request;
 pub use approve::{Approved, Bench, acknowledge, approve, deny};
 pub use change::{begin, follow, unfounded};
 pub use end::{cancel, end_by_clock, end_by_policy, release, revoke};
-pub use request::{Asked, Facts, MAX_ASKED_PER_HOUR, MAX_PENDING, not_too_often, request, span_of};
+pub use request::{
+    Asked, Facts, MAX_ASKED_PER_HOUR, MAX_OPEN, MAX_PENDING, MAX_UNACKNOWLEDGED, not_too_often,
+    request, span_of,
+};
 
 use super::elevation::{Act, Elevation};
 use super::person::{Caller, Person};

@@ -19,11 +19,21 @@ pub const MAX_PENDING: usize = 16;
 /// fill the disk and drown the record.
 pub const MAX_ASKED_PER_HOUR: usize = 600;
 
+/// Most elevations of one account that may be open at a time, however they came to be.
+pub const MAX_OPEN: usize = 64;
+
+/// Most times that one account may have broken the glass without anybody having taken note.
+pub const MAX_UNACKNOWLEDGED: usize = 16;
+
 /// What a request depends on besides the policy and the caller.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Facts<'a> {
-    /// How many requests of this account wait already.
+    /// How many of this account wait already, for a decision or for their time.
     pub waiting: usize,
+    /// How many of this account are open.
+    pub open: usize,
+    /// How often this account has broken the glass and nobody has taken note.
+    pub unacknowledged: usize,
     /// When this account held the role, and when it is going to.
     pub used: &'a [Span],
     /// The elevation that is to be extended.
@@ -66,12 +76,7 @@ pub fn request(
     };
     let assessment = assess(policy, &ask, facts.used, now.wall);
     let Possible { role, terms, yes } = assessment.outcome?;
-    if matches!(yes, Yes::Of(_)) && facts.waiting >= MAX_PENDING {
-        return Err(Refusal::LimitExceeded(format!(
-            "{} requests of {} wait already; cancel one: jitctl cancel ID",
-            facts.waiting, caller.account.name
-        )));
-    }
+    within_limits(caller, yes, terms.start, facts)?;
     let mut elevation = pending(caller, role, terms, facts.extends, now);
     elevation.break_glass = yes == Yes::Afterwards;
     if !matches!(yes, Yes::Of(_)) {
@@ -82,6 +87,38 @@ pub fn request(
         elevation,
         because: decided.map(ToString::to_string).unwrap_or_default(),
     })
+}
+
+/// What nobody needs, and would drown the others.
+fn within_limits(
+    caller: &Caller,
+    yes: Yes<'_>,
+    start: Option<Wall>,
+    facts: &Facts<'_>,
+) -> Result<(), Refusal> {
+    let name = &caller.account.name;
+    let waits = matches!(yes, Yes::Of(_)) || start.is_some();
+    let too_much = if yes == Yes::Afterwards {
+        (facts.unacknowledged >= MAX_UNACKNOWLEDGED).then(|| {
+            format!(
+                "{name} has broken the glass {} times without an approver having acknowledged it",
+                facts.unacknowledged
+            )
+        })
+    } else if waits && facts.waiting >= MAX_PENDING {
+        Some(format!(
+            "{} requests of {name} wait already; cancel one: jitctl cancel ID",
+            facts.waiting
+        ))
+    } else {
+        (facts.open >= MAX_OPEN).then(|| {
+            format!(
+                "{name} has {} elevations already; give one back: jitctl end ID",
+                facts.open
+            )
+        })
+    };
+    too_much.map_or(Ok(()), |text| Err(Refusal::LimitExceeded(text)))
 }
 
 /// When an elevation ends that its holder wants more of.

@@ -7,8 +7,8 @@ use toml::Spanned;
 use super::super::PolicyError;
 use super::{At, Findings};
 use crate::domain::approvals::outstanding;
-use crate::domain::names::RoleName;
 use crate::domain::person::Person;
+use crate::domain::policy::People;
 use crate::domain::policy::{Policy, Requirement, Role};
 
 /// One role by itself. What follows from a mistake that was told already is not told too.
@@ -140,45 +140,61 @@ fn never_met(approvals: &[Requirement]) -> Option<usize> {
 /// over it. Whoever held it once could then see to it that it is always held.
 pub(super) fn whole(policy: &Policy, findings: &mut Findings) {
     for role in policy.roles.values() {
-        let Some(way) = way_back(policy, role) else {
-            continue;
-        };
         let Some(place) = role.places.of("role") else {
             continue;
         };
-        let names: Vec<_> = way.iter().map(RoleName::as_str).collect();
-        let message = format!(
-            "whoever holds role {} could approve it: its groups decide over {}",
-            role.name,
-            names.join(", whose groups decide over ")
-        );
-        let key = format!("role.{}", role.name);
-        findings
-            .errors
-            .push(PolicyError::in_line(place, key, message));
+        let by_approval = way_back(policy, role, &|next| vec![&next.approvers]).map(|way| {
+            format!(
+                "whoever holds role {} could approve it: its groups decide over {}",
+                role.name,
+                way.join(", whose groups decide over ")
+            )
+        });
+        let wrong = by_approval.or_else(|| {
+            let way = way_back(policy, role, &open_without_a_yes)?;
+            Some(format!(
+                "whoever holds role {} could keep it: its groups open {} without anybody's yes",
+                role.name,
+                way.join(", whose groups open ")
+            ))
+        });
+        if let Some(message) = wrong {
+            let key = format!("role.{}", role.name);
+            let error = PolicyError::in_line(place, key, message);
+            findings.errors.push(error);
+        }
     }
 }
 
-/// The roles from the first one that this one's groups decide over to itself.
-fn way_back(policy: &Policy, from: &Role) -> Option<Vec<RoleName>> {
+/// Who may take a role without anybody else's yes.
+fn open_without_a_yes(role: &Role) -> Vec<&People> {
+    let automatic = role.approvals.is_empty() || !role.auto_approve.is_empty();
+    let eligible = automatic.then_some(&role.eligible);
+    let glass = role.break_glass.as_ref().map(|rule| &rule.people);
+    eligible.into_iter().chain(glass).collect()
+}
+
+/// The names of the roles from the first one that this one's groups lead to, to itself.
+fn way_back<'p>(
+    policy: &'p Policy,
+    from: &'p Role,
+    leads_in: &impl Fn(&'p Role) -> Vec<&'p People>,
+) -> Option<Vec<&'p str>> {
     let mut seen = BTreeSet::new();
     let mut ways = vec![vec![from]];
     while let Some(way) = ways.pop() {
         let Some(last) = way.last() else { continue };
         let groups: Vec<_> = last.groups.iter().map(ToString::to_string).collect();
         for next in policy.roles.values() {
-            if !next
-                .approvers
-                .groups
-                .iter()
-                .any(|group| groups.contains(group))
-            {
+            let people = leads_in(next);
+            let mut named = people.iter().flat_map(|people| &people.groups);
+            if !named.any(|group| groups.contains(group)) {
                 continue;
             }
             let mut longer = way.clone();
             longer.push(next);
             if next.name == from.name {
-                return Some(longer[1..].iter().map(|role| role.name.clone()).collect());
+                return Some(longer[1..].iter().map(|role| role.name.as_str()).collect());
             }
             if seen.insert(&next.name) {
                 ways.push(longer);

@@ -6,7 +6,7 @@ use std::time::Instant;
 use jitd::domain::desired::Desired;
 use jitd::domain::names::{GroupName, UserName};
 use jitd::paths;
-use jitd::reconcile::Memberships;
+use jitd::reconcile::{HostProcesses, Memberships};
 use jitd::store::Store;
 
 use super::{must, sample, turns};
@@ -62,7 +62,10 @@ impl Ours {
     fn new() -> Self {
         let database = Path::new(paths::STATE).join("bench.db");
         let store = Store::open(&database).expect("a database can be made");
-        Self(Memberships::new(paths::ETC.into(), store).expect("the database is new"))
+        Self(
+            Memberships::new(paths::ETC.into(), store, Box::new(HostProcesses::default()))
+                .expect("the database is new"),
+        )
     }
 
     fn make(&mut self, member: bool) {

@@ -83,15 +83,17 @@ fn a_scheduled_one_begins_at_its_time_where_it_is_still_founded() {
     let scheduled = carols(&policy, &options, &Facts::default(), &at(0)).unwrap();
     assert!(!scheduled.is_active(&at(HOUR)), "before it is begun");
     let carol = person("carol");
-    let (begun, why) = begin(&policy, &scheduled, Some(&carol), &at(HOUR));
+    let (begun, why) = begin(&policy, &scheduled, &carol, &at(HOUR));
     assert_eq!(why, None);
     assert!(begun.is_active(&at(HOUR)) && !begun.is_active(&at(2 * HOUR)));
-    let (revoked, why) = begin(&policy, &scheduled, None, &at(HOUR));
-    assert_eq!(
-        (revoked.state, why),
-        (State::Revoked, Some("its holder's account is gone"))
-    );
-    let (_, why) = begin(&Policy::default(), &scheduled, Some(&carol), &at(HOUR));
+    let elsewhere = Person {
+        groups: Vec::new(),
+        ..carol.clone()
+    };
+    let (revoked, why) = begin(&policy, &scheduled, &elsewhere, &at(HOUR));
+    let no_longer = "its holder is no longer eligible for the role";
+    assert_eq!((revoked.state, why), (State::Revoked, Some(no_longer)));
+    let (_, why) = begin(&Policy::default(), &scheduled, &carol, &at(HOUR));
     assert_eq!(why, Some("the role is no longer in the policy"));
 }
 

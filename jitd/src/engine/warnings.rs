@@ -1,0 +1,82 @@
+//! Before the end, its holder is warned.
+
+use super::Engine;
+use crate::domain::elevation::{Elevation, ElevationId};
+use crate::domain::time::{Now, Seconds};
+use crate::engine::state::Open;
+
+impl Engine {
+    /// Warns those whose elevation ends soon, each once at each of the role's times.
+    pub async fn warn(&self) {
+        let Ok(policy) = self.policy() else { return };
+        let (mut open, now) = self.begin().await;
+        let mut due = Vec::new();
+        for elevation in open.elevations.values() {
+            let Some(role) = policy.role(elevation.role.as_str()) else {
+                continue;
+            };
+            let Some(before) = warning(elevation, &role.warn_before, &now) else {
+                continue;
+            };
+            let warned = open.warned.get(&elevation.id);
+            if warned.is_none_or(|last| before < *last) && !goes_on(&open, elevation.id) {
+                due.push((elevation.id, elevation.uid, before, text(elevation, &now)));
+            }
+        }
+        for (id, _, before, _) in &due {
+            open.warned.insert(*id, *before);
+        }
+        let Open {
+            warned, elevations, ..
+        } = &mut *open;
+        warned.retain(|id, _| elevations.contains_key(id));
+        drop(open);
+        for (_, uid, _, text) in due {
+            self.shared.terminals.tell(uid, &text);
+        }
+    }
+
+    /// Milliseconds until somebody is to be warned; none while nobody is.
+    pub async fn next_warning(&self) -> Option<i64> {
+        let policy = self.policy().ok()?;
+        let (open, now) = self.begin().await;
+        let each = open.elevations.values().filter_map(|elevation| {
+            let role = policy.role(elevation.role.as_str())?;
+            let left = elevation.left(&now)?;
+            let times = role.warn_before.iter().map(|before| left - before.millis());
+            times.filter(|wait| *wait > 0).min()
+        });
+        each.min()
+    }
+}
+
+/// The time before the end that has come last; none before the first one, and none that was
+/// before the beginning.
+fn warning(elevation: &Elevation, before: &[Seconds], now: &Now) -> Option<Seconds> {
+    let left = elevation.left(now)?;
+    let times = before.iter().copied();
+    times
+        .filter(|time| *time < elevation.duration && left <= time.millis())
+        .min()
+}
+
+/// Whether another elevation joins on.
+fn goes_on(open: &Open, id: ElevationId) -> bool {
+    let mut others = open.elevations.values();
+    others.any(|other| other.extends == Some(id) && other.grant.is_some())
+}
+
+fn text(elevation: &Elevation, now: &Now) -> String {
+    let left = elevation
+        .left(now)
+        .unwrap_or_default()
+        .max(0)
+        .unsigned_abs();
+    format!(
+        "jitd: your elevation {0} ({1}) ends in {2}. To go on: jitctl extend {0} --for {3} --reason \"...\"",
+        elevation.id,
+        elevation.role,
+        Seconds(left.div_ceil(1000)),
+        elevation.duration.to_string().replace(' ', ""),
+    )
+}
