@@ -88,6 +88,7 @@ impl Memberships {
     /// # Errors
     /// What stood in the way; what could be done was done.
     pub fn apply(&mut self, desired: &Desired) -> Result<(), ReconcileError> {
+        self.processes.spare(&desired.memberships);
         let mut errors = Vec::new();
         errors.extend(self.create_missing_groups(desired).err());
         errors.extend(self.change_members(desired).err());
@@ -243,18 +244,20 @@ impl Memberships {
             .ours
             .held
             .difference(&desired.memberships)
+            .filter(|(group, _)| !desired.untouched.contains(group))
             .cloned()
             .collect();
-        if !gone.is_empty() {
-            let mut lost = gone.clone();
-            lost.retain(|(group, _)| !desired.kept.contains(group));
-            if !lost.is_empty() {
-                self.processes.end(lost);
-            }
-            self.store.note_held(Vec::new(), gone.clone())?;
-            self.ours
-                .held
-                .retain(|membership| desired.memberships.contains(membership));
+        if gone.is_empty() {
+            return Ok(());
+        }
+        let mut lost = gone.clone();
+        lost.retain(|(group, _)| !desired.kept.contains(group));
+        if !lost.is_empty() {
+            self.processes.end(lost);
+        }
+        self.store.note_held(Vec::new(), gone.clone())?;
+        for membership in &gone {
+            self.ours.held.remove(membership);
         }
         Ok(())
     }

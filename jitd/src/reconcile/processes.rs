@@ -27,38 +27,81 @@ const MOST_LOOKS: u32 = 50;
 pub trait Processes: Send + std::fmt::Debug {
     /// Ends all processes of these people that hold these groups; does not wait for it.
     fn end(&self, lost: Vec<Membership>);
+
+    /// Ends no more of those who have, or are about to get, a group again.
+    fn spare(&self, held: &BTreeSet<Membership>);
 }
 
 /// Those of this host. Clones share what is under way.
 #[derive(Debug, Clone, Default)]
 pub struct HostProcesses {
+    lost: Arc<Mutex<BTreeSet<Membership>>>,
     under_way: Arc<Mutex<Vec<JoinHandle<()>>>>,
 }
 
 impl HostProcesses {
     /// Waits until all that was to be ended has ended.
     pub fn wait(&self) {
-        for ending in std::mem::take(&mut *self.under_way()) {
+        for ending in std::mem::take(&mut *locked(&self.under_way)) {
             // What it had to say it has said.
             let _ = ending.join();
         }
     }
 
-    fn under_way(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
-        self.under_way
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    /// Looks again and again, since one may have started another between being seen and being
+    /// ended.
+    fn end_all(&self, memberships: &[Membership]) {
+        // Whoever ends it may hold the group too: the answer comes first.
+        pause();
+        let known: Vec<(&Membership, Lost)> = memberships
+            .iter()
+            .filter_map(|membership| Some((membership, numbers(membership)?)))
+            .collect();
+        for look in 0..MOST_LOOKS {
+            if self.look(look, &known) == 0 {
+                locked(&self.lost).retain(|lost| !memberships.contains(lost));
+                return;
+            }
+            pause();
+        }
+        note(
+            Priority::Warning,
+            "a process that holds a lost group does not end: it waits for the kernel",
+        );
+    }
+
+    /// One look, and a signal where it is time for one; gives how many there still were.
+    fn look(&self, look: u32, known: &[(&Membership, Lost)]) -> usize {
+        // Held until it is done: who is spared then is spared.
+        let lost = locked(&self.lost);
+        let still = known
+            .iter()
+            .filter(|(membership, _)| lost.contains(*membership));
+        let held = holders(&still.map(|(_, numbers)| *numbers).collect());
+        let signal = match look {
+            0 => Signal::TERM,
+            look if PAUSE * look < GRACE => return held.len(),
+            _ => Signal::KILL,
+        };
+        for process in &held {
+            // It may have gone meanwhile; a stopped one must run to take the first.
+            let _ = pidfd_send_signal(process, signal);
+            let _ = pidfd_send_signal(process, Signal::CONT);
+        }
+        held.len()
     }
 }
 
 impl Processes for HostProcesses {
     fn end(&self, lost: Vec<Membership>) {
+        locked(&self.lost).extend(lost.iter().cloned());
+        let these = self.clone();
         let ending = std::thread::Builder::new()
             .name("ends".to_owned())
-            .spawn(move || end_all(&lost));
+            .spawn(move || these.end_all(&lost));
         match ending {
             Ok(ending) => {
-                let mut under_way = self.under_way();
+                let mut under_way = locked(&self.under_way);
                 under_way.retain(|ending| !ending.is_finished());
                 under_way.push(ending);
             }
@@ -68,42 +111,18 @@ impl Processes for HostProcesses {
             ),
         }
     }
+
+    fn spare(&self, held: &BTreeSet<Membership>) {
+        locked(&self.lost).retain(|lost| !held.contains(lost));
+    }
+}
+
+fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A person's number, and that of a group.
 type Lost = (u32, u32);
-
-fn end_all(lost: &[Membership]) {
-    // Whoever ends it may hold the group too: the answer comes first.
-    pause();
-    let lost: BTreeSet<Lost> = lost.iter().filter_map(numbers).collect();
-    let looks_of_grace = GRACE.as_millis() / PAUSE.as_millis();
-    // Again and again: one may have started another between being seen and being ended.
-    for look in 0..MOST_LOOKS {
-        let held = holders(&lost);
-        if held.is_empty() {
-            return;
-        }
-        let signal = match look {
-            0 => Signal::TERM,
-            look if u128::from(look) < looks_of_grace => {
-                pause();
-                continue;
-            }
-            _ => Signal::KILL,
-        };
-        for process in held {
-            // It may have gone meanwhile; a stopped one must run to take the first.
-            let _ = pidfd_send_signal(&process, signal);
-            let _ = pidfd_send_signal(&process, Signal::CONT);
-        }
-        pause();
-    }
-    note(
-        Priority::Warning,
-        "a process that holds a lost group does not end: it waits for the kernel",
-    );
-}
 
 /// Of those who are still there.
 fn numbers((group, user): &Membership) -> Option<Lost> {

@@ -57,6 +57,8 @@ pub fn desired<'a>(
             let groups = policy.roles.values().flat_map(|role| role.groups.clone());
             desired.groups.extend(groups);
             desired.kept = kept(policy);
+            // Who is no longer managed has lost nothing.
+            desired.kept.extend(managed.clone());
             for (group, user) in managed
                 .iter()
                 .flat_map(|group| policy.managed.users.iter().map(move |user| (group, user)))

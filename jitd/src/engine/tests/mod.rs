@@ -5,6 +5,7 @@ mod policy;
 mod races;
 mod time;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use jitd_api::{RequestOptions, State};
@@ -96,14 +97,16 @@ impl Processes for Ended {
         let lost = lost.iter().map(|(group, user)| format!("{user}:{group}"));
         self.0.lock().unwrap().extend(lost);
     }
+
+    fn spare(&self, _: &BTreeSet<Membership>) {}
 }
 
 /// A directory that knows some people, until they are changed.
 #[derive(Clone)]
 struct Known {
     people: Arc<Mutex<Vec<Person>>>,
-    /// Whether it keeps those waiting who ask.
-    held: Arc<watch::Sender<bool>>,
+    /// Who asks for this one waits.
+    held: Arc<watch::Sender<Option<u32>>>,
 }
 
 /// The number of somebody who makes the directory give up.
@@ -113,7 +116,7 @@ impl Known {
     fn new(people: Vec<Person>) -> Self {
         Self {
             people: Arc::new(Mutex::new(people)),
-            held: Arc::new(watch::Sender::new(false)),
+            held: Arc::new(watch::Sender::new(None)),
         }
     }
 
@@ -122,9 +125,14 @@ impl Known {
         self.become_of(AWAY, Some(person(AWAY, "away", &[])));
     }
 
-    /// It keeps everybody waiting, or no longer.
-    fn hold(&self, held: bool) {
-        self.held.send_replace(held);
+    /// It keeps those waiting who ask for this account.
+    fn hold(&self, uid: u32) {
+        self.held.send_replace(Some(uid));
+    }
+
+    /// It answers them.
+    fn go_on(&self) {
+        self.held.send_replace(None);
     }
 
     /// An account has another owner, or none.
@@ -148,7 +156,7 @@ impl Directory for Known {
     fn person(&self, uid: u32) -> Lookup<'_> {
         let mut held = self.held.subscribe();
         Box::pin(async move {
-            held.wait_for(|held| !held).await.unwrap();
+            held.wait_for(|held| *held != Some(uid)).await.unwrap();
             self.find(uid)
         })
     }

@@ -264,7 +264,7 @@ async fn what_would_come_of_a_request_is_explained_step_by_step() {
 async fn a_directory_that_keeps_one_waiting_does_not_keep_others() {
     let scene = Scene::new().await;
     let id = scene.requested(&carol()).await;
-    scene.people.hold(true);
+    scene.people.hold(1001);
     let alice = alice();
     let approval = scene.engine.approve(&alice, id, None, "");
     let reload = scene.engine.adopt(read(POLICY), None);

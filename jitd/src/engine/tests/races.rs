@@ -18,19 +18,20 @@ fn for_ten_minutes() -> RequestOptions {
     }
 }
 
-/// Bea approves, and while she waits for the directory something else happens.
+/// Bea approves, and while she waits to learn who somebody is, something else happens.
 async fn approved_while(
     scene: &Scene,
     id: ElevationId,
+    somebody: u32,
     something: impl AsyncFnOnce(),
 ) -> Result<Elevation, EngineError> {
-    scene.people.hold(true);
+    scene.people.hold(somebody);
     let bea = bea();
     let approval = scene.engine.approve(&bea, id, None, "");
     let others = async {
         others_go_on().await;
         something().await;
-        scene.people.hold(false);
+        scene.people.go_on();
     };
     tokio::join!(approval, others).0
 }
@@ -39,14 +40,14 @@ async fn approved_while(
 async fn what_was_decided_against_meanwhile_stays_so() {
     let scene = Scene::new().await;
     let denied = scene.requested(&carol()).await;
-    let late = approved_while(&scene, denied, async || {
+    let late = approved_while(&scene, denied, 1001, async || {
         scene.engine.deny(&alice(), denied, "no").await.unwrap();
     });
     assert!(matches!(refusal(late.await), Refusal::WrongState(_)));
     assert_eq!(scene.state(denied).await, State::Denied);
 
     let cancelled = scene.requested(&carol()).await;
-    let late = approved_while(&scene, cancelled, async || {
+    let late = approved_while(&scene, cancelled, 1001, async || {
         scene.engine.cancel(&carol(), cancelled).await.unwrap();
     });
     assert!(matches!(refusal(late.await), Refusal::WrongState(_)));
@@ -60,9 +61,7 @@ async fn what_a_reload_ended_meanwhile_stays_so() {
     let id = scene.asked(&carol(), "root", why()).await.unwrap();
     scene.engine.approve(&alice(), id, None, "").await.unwrap();
     let without_root = &POLICY[..POLICY.find("[role.root]").unwrap()];
-    let late = approved_while(&scene, id, async || {
-        // The reload asks the directory too, and is let through first.
-        scene.people.hold(false);
+    let late = approved_while(&scene, id, 1002, async || {
         let reloaded = scene.engine.adopt(read(without_root), None).await;
         reloaded.unwrap();
     });
@@ -77,10 +76,8 @@ async fn a_policy_that_came_into_force_meanwhile_counts() {
     let scene = Scene::new().await;
     let id = scene.asked(&carol(), "root", why()).await.unwrap();
     scene.engine.approve(&alice(), id, None, "").await.unwrap();
-    // The change of policy has no need of the directory: nobody holds anything it could end.
     let stricter = tightened("approvals = 2", "approvals = 3");
-    let late = approved_while(&scene, id, async || {
-        scene.people.hold(false);
+    let late = approved_while(&scene, id, 1002, async || {
         let reloaded = scene.engine.adopt(read(&stricter), None).await;
         reloaded.unwrap();
     });
@@ -183,14 +180,16 @@ async fn an_end_does_not_wait_for_the_directory() {
     };
     scene.asked(&carol(), "quick", later).await.unwrap();
     scene.pass(600_000);
-    scene.people.hold(true);
+    scene.people.hold(1001);
     let engine = scene.engine.clone();
     let due = tokio::spawn(async move { engine.do_what_is_due().await });
     let mut changes = scene.engine.changes();
-    let ended = changes.recv().await.unwrap();
+    let soon = std::time::Duration::from_secs(5);
+    let ended = tokio::time::timeout(soon, changes.recv()).await;
+    let ended = ended.unwrap().unwrap();
     assert_eq!(ended.state, State::Expired);
     assert!(scene.in_group("jit-deploy:x:900:"));
-    scene.people.hold(false);
+    scene.people.go_on();
     due.await.unwrap().unwrap();
     assert!(scene.opens_sudo_to_carol());
 }
