@@ -47,10 +47,14 @@ check:
 
 build assets: export RUSTFLAGS += $(SOURCES)
 
+# The module is loaded afresh by every sudo: what counts is how little there is of it.
+MODULE := CARGO_PROFILE_RELEASE_LTO=fat CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1 \
+    CARGO_PROFILE_RELEASE_OPT_LEVEL=s $(CARGO) build --release --package pam_jit
+
 # The module is built alone. Built together with the others it would get their
 # features of shared crates too, and with them threads inside of sudo.
 build:
-	$(CARGO) build --release --package pam_jit
+	$(MODULE)
 	$(CARGO) build --release --package jitd --package jitctl
 
 # Manual page and completions of jitctl, made from its own command line.
@@ -64,7 +68,7 @@ deb: build assets
 
 # RHEL 9 has an older glibc than the module's own unwinder needs: see pam_jit/build.rs.
 rpm: build assets
-	PAM_JIT_LIBGCC=shared RUSTFLAGS="$(RUSTFLAGS) $(SOURCES)" $(CARGO) build --release --package pam_jit
+	PAM_JIT_LIBGCC=shared RUSTFLAGS="$(RUSTFLAGS) $(SOURCES)" $(MODULE)
 	mkdir -p $(PACKAGES)
 	rm -f $(PACKAGES)/*.rpm
 	sh packaging/rpm/stage.sh
