@@ -19,11 +19,7 @@ pub(crate) async fn approve(options: Approve) -> Result<(), Failure> {
         .approve(options.id, length, &comment)
         .await
         .map_err(|error| way_out(options.id, bus::failure(error)))?;
-    output::print(&if options.json {
-        json::elevation(&elevation)?
-    } else {
-        approved(&elevation)
-    })
+    tell(options.json, &elevation, approved)
 }
 
 /// `deny`.
@@ -33,16 +29,7 @@ pub(crate) async fn deny(options: Deny) -> Result<(), Failure> {
         .deny(options.id, &options.comment)
         .await
         .map_err(|error| way_out(options.id, bus::failure(error)))?;
-    output::print(&if options.json {
-        json::elevation(&elevation)?
-    } else {
-        format!(
-            "Denied {}: {} does not get {}.",
-            elevation.id,
-            escape(&elevation.user),
-            escape(&elevation.role)
-        )
-    })
+    tell(options.json, &elevation, denied)
 }
 
 /// `acknowledge`.
@@ -53,16 +40,32 @@ pub(crate) async fn acknowledge(options: Acknowledge) -> Result<(), Failure> {
         .acknowledge(options.id, &comment)
         .await
         .map_err(|error| way_out(options.id, bus::failure(error)))?;
-    output::print(&if options.json {
-        json::elevation(&elevation)?
+    tell(options.json, &elevation, acknowledged)
+}
+
+fn tell(
+    as_json: bool,
+    elevation: &Elevation,
+    said: fn(&Elevation) -> String,
+) -> Result<(), Failure> {
+    output::print(&if as_json {
+        json::elevation(elevation)?
     } else {
-        format!(
-            "Acknowledged {}: {} broke the glass for {}.",
-            elevation.id,
-            escape(&elevation.user),
-            escape(&elevation.role)
-        )
+        said(elevation)
     })
+}
+
+fn denied(elevation: &Elevation) -> String {
+    let (user, role) = (escape(&elevation.user), escape(&elevation.role));
+    format!("Denied {}: {user} does not get {role}.", elevation.id)
+}
+
+fn acknowledged(elevation: &Elevation) -> String {
+    let (user, role) = (escape(&elevation.user), escape(&elevation.role));
+    format!(
+        "Acknowledged {}: {user} broke the glass for {role}.",
+        elevation.id
+    )
 }
 
 fn approved(elevation: &Elevation) -> String {
