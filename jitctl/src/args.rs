@@ -95,6 +95,16 @@ fn in_zone(civil: DateTime, zone: &TimeZone) -> Option<i64> {
     Some(at.as_millisecond())
 }
 
+/// The number of an elevation: of digits, from 1 on.
+pub(crate) fn id(text: &str) -> Result<u64, String> {
+    match text.parse() {
+        Ok(id) if id > 0 => Ok(id),
+        _ => {
+            Err("expected the number of an elevation, as jitctl status and list show it".to_owned())
+        }
+    }
+}
+
 /// The name of a role, user or group: not empty, not longer than the bus takes.
 pub(crate) fn name(text: &str) -> Result<String, String> {
     match text.len() {
@@ -158,6 +168,15 @@ mod tests {
         ] {
             let refused: Result<Seconds, _> = text.parse();
             assert!(refused.is_err_and(|why| why.contains("90m")), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_one_or_the_error_says_what_would_be() {
+        assert_eq!(id("42"), Ok(42));
+        for text in ["", "0", "-1", "abc", "4 2", "18446744073709551616"] {
+            let refused = id(text);
+            assert!(refused.is_err_and(|why| why.contains("number")), "{text}");
         }
     }
 

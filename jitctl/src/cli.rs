@@ -1,6 +1,5 @@
 //! The command line: what can be typed, and the help that says so.
 
-use clap::builder::TypedValueParser;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
@@ -111,10 +110,6 @@ pub struct Setup {
     /// Do not ask
     #[arg(long)]
     pub yes: bool,
-}
-
-fn id() -> impl TypedValueParser<Value = u64> {
-    clap::value_parser!(u64).range(1..)
 }
 
 #[cfg(test)]

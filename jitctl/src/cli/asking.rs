@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use clap::Args;
 
-use super::{help, id};
+use super::help;
 use crate::args::{self, Moment, Seconds};
 
 /// What is asked for.
@@ -70,7 +70,7 @@ pub struct Run {
 #[command(after_help = help::of("extend"))]
 pub struct Extend {
     /// The number of what you hold
-    #[arg(value_name = "ID", value_parser = id())]
+    #[arg(value_name = "ID", value_parser = args::id)]
     pub id: u64,
     /// How much more, like 90m or 1h30m
     #[arg(long = "for", value_name = "DUR")]

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{help, id};
+use super::help;
 use crate::args::{self, Seconds};
 
 /// What goes with `approve`.
@@ -10,7 +10,7 @@ use crate::args::{self, Seconds};
 #[command(after_help = help::of("approve"))]
 pub struct Approve {
     /// Its number
-    #[arg(value_name = "ID", value_parser = id())]
+    #[arg(value_name = "ID", value_parser = args::id)]
     pub id: u64,
     /// Grant less time than was asked for
     #[arg(long = "for", value_name = "SHORTER")]
@@ -28,7 +28,7 @@ pub struct Approve {
 #[command(after_help = help::of("deny"))]
 pub struct Deny {
     /// Its number
-    #[arg(value_name = "ID", value_parser = id())]
+    #[arg(value_name = "ID", value_parser = args::id)]
     pub id: u64,
     /// Why not; the person who asked reads it
     #[arg(long, value_name = "TEXT", value_parser = args::comment)]
@@ -43,7 +43,7 @@ pub struct Deny {
 #[command(after_help = help::of("acknowledge"))]
 pub struct Acknowledge {
     /// Its number
-    #[arg(value_name = "ID", value_parser = id())]
+    #[arg(value_name = "ID", value_parser = args::id)]
     pub id: u64,
     /// What to say with it
     #[arg(long, value_name = "TEXT", value_parser = args::text)]

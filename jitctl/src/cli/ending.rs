@@ -2,7 +2,7 @@
 
 use clap::{ArgGroup, Args, ValueHint};
 
-use super::{help, id};
+use super::help;
 use crate::args;
 
 /// What goes with `cancel`.
@@ -10,7 +10,7 @@ use crate::args;
 #[command(after_help = help::of("cancel"))]
 pub struct Cancel {
     /// Its number
-    #[arg(value_name = "ID", value_parser = id())]
+    #[arg(value_name = "ID", value_parser = args::id)]
     pub id: u64,
     /// Print one JSON document
     #[arg(long)]
@@ -22,7 +22,7 @@ pub struct Cancel {
 #[command(after_help = help::of("end"))]
 pub struct End {
     /// Its number; everything you hold without it
-    #[arg(value_name = "ID", value_parser = id())]
+    #[arg(value_name = "ID", value_parser = args::id)]
     pub id: Option<u64>,
     /// Print one JSON document: an array of what ended
     #[arg(long)]
@@ -35,7 +35,7 @@ pub struct End {
 #[command(group = ArgGroup::new("which").required(true).multiple(true).args(["id", "user", "role", "all"]))]
 pub struct Revoke {
     /// Its number
-    #[arg(value_name = "ID", value_parser = id(), conflicts_with_all = ["user", "role", "all"])]
+    #[arg(value_name = "ID", value_parser = args::id, conflicts_with_all = ["user", "role", "all"])]
     pub id: Option<u64>,
     /// All of this person
     #[arg(long, value_name = "USER", value_parser = args::name, value_hint = ValueHint::Username)]

@@ -4,7 +4,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueHint};
 use jitd_api::{MAX_LIST, State};
 
-use super::{help, id};
+use super::help;
 use crate::args::{self, Moment};
 
 /// What goes with `status`.
@@ -54,7 +54,7 @@ pub struct Pending {
 #[command(after_help = help::of("show"))]
 pub struct Show {
     /// Its number
-    #[arg(value_name = "ID", value_parser = id())]
+    #[arg(value_name = "ID", value_parser = args::id)]
     pub id: u64,
     /// Print one JSON document
     #[arg(long)]

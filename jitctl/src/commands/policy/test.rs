@@ -3,17 +3,17 @@
 use std::path::Path;
 
 use jitd_policy::expect::{self, Checked};
-use jitd_policy::file::Source;
+use jitd_policy::file;
 use serde::Serialize;
 
 use super::{POLICY, counted, load, mistakes};
 use crate::cli::Test;
-use crate::error::{Failure, Kind};
+use crate::error::Failure;
 use crate::output::escape::escape;
 use crate::output::{self, json};
 
 pub(super) fn run(options: &Test) -> Result<(), Failure> {
-    let table = read(&options.file)?;
+    let table = file::table(&options.file).map_err(|error| mistakes(&[error]))?;
     let policy = options.policy.as_deref().unwrap_or(Path::new(POLICY));
     let loaded = load(policy)?;
     let checked = expect::run(&table, &loaded.policy).map_err(|errors| mistakes(&errors))?;
@@ -29,17 +29,6 @@ pub(super) fn run(options: &Test) -> Result<(), Failure> {
         return Err(Failure::told());
     }
     Ok(())
-}
-
-fn read(file: &Path) -> Result<Source, Failure> {
-    let path = file.display().to_string();
-    match std::fs::read_to_string(file) {
-        Ok(text) => Ok(Source { path, text }),
-        Err(cause) => Err(Failure::new(
-            Kind::Failed,
-            format!("{path} cannot be read: {cause}"),
-        )),
-    }
 }
 
 fn tell(checked: &[Checked]) {

@@ -133,6 +133,8 @@ async fn what_cannot_be_read_is_a_mistake() {
         std::os::unix::fs::symlink("/etc/passwd", main).unwrap();
     });
     let nothing = make("nothing", &|_| ());
+    let table = format!("{nothing}/table");
+    fs::write(&table, "").unwrap();
     for (path, why) in [
         (not_text, "is not UTF-8 text"),
         (a_folder, "is not a regular file"),
@@ -143,7 +145,7 @@ async fn what_cannot_be_read_is_a_mistake() {
             &["check", path.as_str()][..],
             &["show", &path],
             &["explain", "daemon", "deploy", "--policy", &path],
-            &["test", "/dev/null", "--policy", &path],
+            &["test", &table, "--policy", &path],
         ] {
             let ran = policy(arguments).await.ended(1);
             assert_eq!(ran.stdout, "");

@@ -67,5 +67,17 @@ async fn expectations_that_are_met_or_not_understood() {
     assert!(harmless(&ran.stderr), "{ran:#?}");
     assert_eq!(ran.stderr.lines().count(), 1, "{ran:#?}");
     let ran = test(files.path().to_owned() + "/absent").await.ended(1);
-    assert!(ran.stderr.contains("/absent cannot be read: "), "{ran:#?}");
+    assert!(
+        ran.stderr.contains("/absent: cannot be opened: "),
+        "{ran:#?}"
+    );
+    // It would never end.
+    let ran = test("/dev/zero".to_owned()).await.ended(1);
+    assert_eq!(ran.stderr, "/dev/zero: is not a regular file\n");
+    let huge = "#".repeat(1024 * 1024 + 1);
+    let ran = test(files.file("huge", &huge)).await.ended(1);
+    assert!(
+        ran.stderr.contains("is larger than 1048576 bytes"),
+        "{ran:#?}"
+    );
 }

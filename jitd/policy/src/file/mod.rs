@@ -69,6 +69,14 @@ pub fn load(path: &Path, trust: Trust) -> Result<Loaded, Vec<PolicyError>> {
     parse(&read::sources(path, trust)?)
 }
 
+/// Reads the file of a table of expectations, as bounded as a policy file; anyone's will do.
+///
+/// # Errors
+/// No regular file, too large, not UTF-8, or it cannot be read.
+pub fn table(path: &Path) -> Result<Source, PolicyError> {
+    read::read(path, Trust::Anyones)
+}
+
 /// Checks the texts of policy files, the main file first.
 ///
 /// # Errors

@@ -78,7 +78,7 @@ fn role_files(directory: &Path) -> Result<Vec<PathBuf>, PolicyError> {
     Ok(paths)
 }
 
-fn read(path: &Path, trust: Trust) -> Result<Source, PolicyError> {
+pub(super) fn read(path: &Path, trust: Trust) -> Result<Source, PolicyError> {
     let shown = path.to_string_lossy().into_owned();
     let failed = |message: String| PolicyError::whole(&shown, message);
     let file = OpenOptions::new()
@@ -102,7 +102,7 @@ fn read(path: &Path, trust: Trust) -> Result<Source, PolicyError> {
         .map_err(|error| failed(format!("cannot be read: {error}")))?;
     if bytes.len() as u64 > MAX_FILE {
         return Err(failed(format!(
-            "is larger than {MAX_FILE} bytes: put roles into files of their own, in roles.d"
+            "is larger than {MAX_FILE} bytes: put what it says into several files"
         )));
     }
     let text = String::from_utf8(bytes).map_err(|error| {
