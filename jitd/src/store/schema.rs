@@ -5,7 +5,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::StoreError;
 
 /// Each step and what it is for; step N makes `user_version` N. Never changed, only added to.
-const STEPS: [(&str, &str); 2] = [
+const STEPS: [(&str, &str); 3] = [
     (
         "elevations, decisions, the record, and what jitd has put into the group file",
         "
@@ -88,6 +88,36 @@ const STEPS: [(&str, &str); 2] = [
     CREATE INDEX elevation_unacknowledged ON elevation (id)
         WHERE break_glass = 1 AND acknowledged_at IS NULL;
     -- An event of no elevation has the number 0 there, and no user and no role.
+    ",
+    ),
+    (
+        "sessions; the newest time that was seen",
+        "
+    CREATE TABLE session (
+        id        INTEGER PRIMARY KEY,
+        elevation INTEGER NOT NULL REFERENCES elevation (id),  -- under which it was opened
+        under     INTEGER NOT NULL REFERENCES elevation (id),  -- that, or what extends it
+        service   TEXT    NOT NULL,
+        command   TEXT    NOT NULL,
+        terminal  TEXT    NOT NULL,
+        remote    TEXT    NOT NULL,
+        leader    INTEGER NOT NULL,  -- the process that opened it
+        login     TEXT,              -- logind's number, where it is a login of its own
+        boot_id   TEXT    NOT NULL,
+        opened_at INTEGER NOT NULL,
+        closed_at INTEGER
+    ) STRICT;
+    CREATE INDEX session_elevation ON session (elevation, id);
+    CREATE INDEX session_under ON session (under, id);
+    CREATE INDEX session_open ON session (id) WHERE closed_at IS NULL;
+
+    -- The newest reading of the clocks; one row, or none before the first.
+    CREATE TABLE clock (
+        one     INTEGER PRIMARY KEY CHECK (one = 1),
+        wall    INTEGER NOT NULL,
+        boot    INTEGER NOT NULL,
+        boot_id TEXT    NOT NULL
+    ) STRICT;
     ",
     ),
 ];
