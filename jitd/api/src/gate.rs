@@ -2,7 +2,8 @@
 
 use zbus::{DeserializeDict, SerializeDict, wire::Type};
 
-/// The answer of `org.jitd1.Gate.Check(uid, user, service)`.
+/// The answer of `org.jitd1.Gate.Check(uid, user, service)`, and, at the gate's socket, of
+/// `Open(uid, user, service, terminal, remote)`.
 ///
 /// A dictionary on the wire, so that an older module in a running sshd
 /// understands a newer daemon. A missing `allowed` is a refusal.
@@ -13,6 +14,8 @@ pub struct GateAnswer {
     pub allowed: bool,
     /// Its number, when allowed.
     pub elevation: Option<u64>,
+    /// The number of the session that was opened under it.
+    pub session: Option<u64>,
     /// Its end, in milliseconds since the Unix epoch, when allowed.
     pub ends_at: Option<i64>,
     /// When refused: roles that this person may request and that open the service.

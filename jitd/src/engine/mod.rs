@@ -9,6 +9,7 @@
 //! | `gate` | the door for `pam_jit` |
 //! | `due`, `warnings` | the door for the clock |
 //! | `policy` | a new policy, and what it ends |
+//! | `sessions` | what is opened under an elevation, and ends with it |
 //! | `settle` | commit → reconcile → tell, the same for all of them |
 //! | `attempts` | what people tried and may not |
 #![forbid(unsafe_code)]
@@ -22,12 +23,14 @@ mod error;
 mod gate;
 mod policy;
 mod reading;
+mod sessions;
 mod settle;
 mod state;
 mod warnings;
 
 pub use error::EngineError;
 pub use gate::{Gate, GateVerdict};
+pub use sessions::{Opened, Opening};
 pub use state::{Engine, Host, PolicyInForce, StateChange};
 
 #[cfg(test)]

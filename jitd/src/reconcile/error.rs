@@ -45,6 +45,9 @@ pub enum ReconcileError {
         /// What it said.
         output: String,
     },
+    /// There is no timer that would call the second enforcer.
+    #[error("nothing would end elevations without jitd ({0})")]
+    Timers(String),
     /// Several things at once.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Several(Vec<ReconcileError>),
@@ -72,7 +75,10 @@ impl ReconcileError {
     #[must_use]
     pub fn leaves_something_untaken(&self) -> bool {
         match self {
-            Self::Locked { .. } | Self::NoSuchGroup { .. } | Self::Program { .. } => false,
+            Self::Locked { .. }
+            | Self::NoSuchGroup { .. }
+            | Self::Program { .. }
+            | Self::Timers(_) => false,
             Self::Several(errors) => errors.iter().any(Self::leaves_something_untaken),
             Self::File { .. } | Self::Store(_) | Self::Gone => true,
         }

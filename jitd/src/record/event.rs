@@ -3,6 +3,7 @@
 use crate::domain::elevation::{Elevation, ElevationId};
 use crate::domain::names::{RoleName, UserName};
 use crate::domain::person::Caller;
+use crate::domain::session::Session;
 use crate::domain::time::Wall;
 
 /// What happened: `noun.verb`, catalogued in jitd-events(7).
@@ -36,11 +37,21 @@ pub enum EventName {
     PolicyRefused,
     /// Somebody tried what they may not.
     AttemptRefused,
+    /// A session was opened under an elevation.
+    SessionOpened,
+    /// A session was not opened, because nothing could have ended it.
+    SessionRefused,
+    /// A session goes on under what extends its elevation.
+    SessionExtended,
+    /// A session was over before its elevation.
+    SessionClosed,
+    /// A session was ended, because its elevation had.
+    SessionEnded,
 }
 
 impl EventName {
     /// Every event there is.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 19] = [
         Self::Requested,
         Self::Approved,
         Self::Denied,
@@ -55,6 +66,11 @@ impl EventName {
         Self::PolicyLoaded,
         Self::PolicyRefused,
         Self::AttemptRefused,
+        Self::SessionOpened,
+        Self::SessionRefused,
+        Self::SessionExtended,
+        Self::SessionClosed,
+        Self::SessionEnded,
     ];
 
     /// Its name in the record.
@@ -75,6 +91,11 @@ impl EventName {
             Self::PolicyLoaded => "policy.loaded",
             Self::PolicyRefused => "policy.refused",
             Self::AttemptRefused => "attempt.refused",
+            Self::SessionOpened => "session.opened",
+            Self::SessionRefused => "session.refused",
+            Self::SessionExtended => "session.extended",
+            Self::SessionClosed => "session.closed",
+            Self::SessionEnded => "session.ended",
         }
     }
 
@@ -96,6 +117,11 @@ impl EventName {
             Self::PolicyLoaded => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d0c",
             Self::PolicyRefused => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d0d",
             Self::AttemptRefused => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d0e",
+            Self::SessionOpened => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d10",
+            Self::SessionRefused => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d11",
+            Self::SessionExtended => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d12",
+            Self::SessionClosed => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d13",
+            Self::SessionEnded => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d14",
         }
     }
 
@@ -104,7 +130,7 @@ impl EventName {
     pub const fn severity(self) -> Severity {
         match self {
             Self::GlassBroken => Severity::Alert,
-            Self::PolicyRefused => Severity::Error,
+            Self::PolicyRefused | Self::SessionRefused => Severity::Error,
             Self::AttemptRefused => Severity::Warning,
             _ => Severity::Notice,
         }
@@ -137,6 +163,19 @@ pub struct Subject {
     pub role: RoleName,
 }
 
+impl Subject {
+    /// This elevation.
+    #[must_use]
+    pub fn of(elevation: &Elevation) -> Self {
+        Self {
+            id: elevation.id,
+            user: elevation.user.clone(),
+            uid: elevation.uid,
+            role: elevation.role.clone(),
+        }
+    }
+}
+
 /// Something that happened, mostly to an elevation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
@@ -154,16 +193,21 @@ impl Event {
     /// An event of this elevation.
     #[must_use]
     pub fn new(name: EventName, elevation: &Elevation, at: Wall) -> Self {
-        let subject = Subject {
-            id: elevation.id,
-            user: elevation.user.clone(),
-            uid: elevation.uid,
-            role: elevation.role.clone(),
-        };
         Self {
-            subject: Some(subject),
+            subject: Some(Subject::of(elevation)),
             ..Self::of_none(name, at)
         }
+    }
+
+    /// An event of a session under this elevation.
+    #[must_use]
+    pub fn of_session(name: EventName, subject: &Subject, session: &Session, at: Wall) -> Self {
+        Self {
+            subject: Some(subject.clone()),
+            ..Self::of_none(name, at)
+        }
+        .with("session", session.id.to_string())
+        .with("service", session.service.as_str())
     }
 
     /// An event of no elevation.

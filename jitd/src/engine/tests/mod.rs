@@ -3,6 +3,7 @@
 mod life;
 mod policy;
 mod races;
+mod sessions;
 mod time;
 
 use std::collections::BTreeSet;
@@ -26,6 +27,7 @@ use crate::reconcile::{Memberships, Processes, Reconciler, Sudoers};
 use crate::record::Teller;
 use crate::store::{Query, Scope, Store};
 use crate::terminals::Terminals;
+use sessions::FakeHost;
 
 const POLICY: &str = r#"
 [defaults]
@@ -75,6 +77,7 @@ struct Scene {
     people: Known,
     ended: Ended,
     said: Said,
+    host: FakeHost,
     engine: Engine,
 }
 
@@ -193,13 +196,15 @@ impl Scene {
         let people = callers.map(|caller| caller.account).to_vec();
         let people = Known::new(people);
         let (ended, said) = (Ended::default(), Said::default());
-        let engine = Self::engine(&folder, &clock, &people, &ended, &said).await;
+        let host = FakeHost::default();
+        let engine = Self::engine(&folder, &clock, &people, &ended, &said, &host).await;
         Self {
             folder,
             clock,
             people,
             ended,
             said,
+            host,
             engine,
         }
     }
@@ -210,6 +215,7 @@ impl Scene {
         people: &Known,
         ended: &Ended,
         said: &Said,
+        systemd: &FakeHost,
     ) -> Engine {
         let source = Source {
             path: "jitd.toml".to_owned(),
@@ -235,6 +241,8 @@ impl Scene {
             reconciler,
             teller,
             terminals: Box::new(said.clone()),
+            sessions: Arc::new(systemd.clone()),
+            timers: Arc::new(systemd.clone()),
         };
         let engine = Engine::new(host, policy).await.unwrap();
         assert!(engine.reconcile().await);
@@ -249,6 +257,7 @@ impl Scene {
             &self.people,
             &self.ended,
             &self.said,
+            &self.host,
         )
         .await;
     }
