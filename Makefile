@@ -85,8 +85,8 @@ install: build assets
 	install -D -m 644 target/release/libpam_jit.so  $(DESTDIR)$(PAMDIR)/pam_jit.so
 	install -D -m 755 packaging/prepare-removal.sh  $(DESTDIR)$(PREFIX)/libexec/jitd/prepare-removal
 	install -D -m 644 packaging/systemd/jitd.service     $(DESTDIR)$(PREFIX)/lib/systemd/system/jitd.service
-	install -D -m 644 packaging/systemd/jitd-enforce.service $(DESTDIR)$(PREFIX)/lib/systemd/system/jitd-enforce.service
-	for unit in jitd jitd-enforce; do \
+	install -D -m 644 packaging/systemd/jitd-enforce@.service $(DESTDIR)$(PREFIX)/lib/systemd/system/jitd-enforce@.service
+	for unit in jitd jitd-enforce@; do \
 	    install -D -m 644 packaging/systemd/confinement.conf \
 	        $(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit.service.d/confinement.conf || exit; \
 	done

@@ -1,6 +1,7 @@
 //! Timers as transient units (`systemd.timer(5)`).
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
 use std::path::Path;
 
 use super::link::{Systemd, locked, property};
@@ -8,8 +9,6 @@ use super::manager::Properties;
 use crate::reconcile::sessions::{SessionError, Work};
 use crate::reconcile::timers::{Deadlines, Timers};
 
-/// What the timers start.
-const ENFORCER: &str = "jitd-enforce.service";
 /// There while systemd is what runs the host (`sd_booted(3)`).
 const RUNS: &str = "/run/systemd/system";
 /// How long jitd itself has for an end before the second enforcer comes, in milliseconds.
@@ -35,7 +34,7 @@ impl Timers for Systemd {
                 .filter(|(second, _)| !set.contains(second))
                 .collect();
             for (second, left) in missing {
-                self.start(&name(*second), &timer(*second, *left)).await?;
+                self.start(&name(second), &timer(*second, *left)).await?;
                 set.insert(*second);
             }
             let needless: Vec<_> = set
@@ -57,17 +56,18 @@ impl Timers for Systemd {
 impl Systemd {
     /// Those of an earlier jitd.
     async fn timers_there(&self) -> Result<BTreeSet<i64>, SessionError> {
-        let units = self.units(&["jitd-deadline-*.timer".to_owned()]).await?;
+        let units = self.units(&[name("*")]).await?;
         Ok(units.iter().filter_map(|unit| second(unit)).collect())
     }
 }
 
-fn name(second: i64) -> String {
-    format!("jitd-deadline-{second}.timer")
+/// It starts the service of the same name, made from `jitd-enforce@.service`.
+fn name(second: impl Display) -> String {
+    format!("jitd-enforce@{second}.timer")
 }
 
 fn second(unit: &str) -> Option<i64> {
-    let number = unit.strip_prefix("jitd-deadline-")?;
+    let number = unit.strip_prefix("jitd-enforce@")?;
     number.strip_suffix(".timer")?.parse().ok()
 }
 
@@ -84,7 +84,6 @@ fn timer(second: i64, left: i64) -> Properties<'static> {
             "Description",
             "Ends what jitd should have ended, if it did not",
         ),
-        property("Unit", ENFORCER),
         property("AccuracyUSec", 1_u64),
         property("RemainAfterElapse", false),
         property(
