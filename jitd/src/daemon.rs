@@ -33,8 +33,8 @@ const RETRY: (i64, i64) = (1_000, 30_000);
 
 /// How long the last sessions may take to go before the package is removed.
 const SESSIONS_END_WITHIN: Duration = Duration::from_secs(15);
-/// How long the daemon waits for the second enforcer to be done.
-const TURN: Duration = Duration::from_secs(20);
+/// How long the daemon waits for the second enforcer to be done; systemd then starts it again.
+const TURN: Duration = Duration::from_secs(1);
 /// When what could not be put on record is tried again.
 const TRY_AGAIN: Duration = Duration::from_secs(5);
 

@@ -1,235 +1,281 @@
-//! The end is the end: whatever was opened under an elevation is gone within five seconds of it,
-//! however it was left running, and also where jitd is dead.
+//! Sessions: registered before they run anything, shown while they run, moved when there is more
+//! time.
 #![allow(clippy::expect_used, clippy::panic, reason = "this is a test")]
 
-use std::cell::RefCell;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-
-use jit_tests::{LIMIT, Machine, Release, Shell, Terminal, on_each_release, wait_until};
+use jit_tests::{LIMIT, Machine, Release, on_each_release};
 use serde_json::Value;
 
+mod cast;
+use cast::{SOON, alice, as_user, elevate_carol, members, scene};
+
 on_each_release!(
-    at_its_time,
-    at_its_time_with_jitd_dead,
-    by_revoking_it,
-    by_its_holder,
+    one_is_shown_while_it_runs,
+    one_that_cannot_be_registered_does_not_start,
+    they_outlive_the_daemon,
+    two_extensions_leave_no_gap,
+    of_two_elevations_the_first_to_end_takes_nothing_from_the_second,
+    a_daemon_that_hangs_at_the_end_is_replaced,
+    whoever_is_not_managed_has_none,
 );
 
-/// Everything of an elevation is gone after so long.
-const SOON: Duration = Duration::from_secs(5);
-const ROOTS: &str = "battery-staple";
+/// So that sudo asks for no password; the gate stands all the same.
+const NO_PASSWORDS: (&str, u32, &str) = (
+    "/etc/sudoers.d/zzz-lab",
+    0o440,
+    "carol ALL=(ALL:ALL) NOPASSWD: ALL\ndave ALL=(ALL:ALL) NOPASSWD: ALL\n",
+);
 
-const POLICY: &str = r#"
-[managed]
-groups = ["contractors"]
-
-[role.all]
-groups    = ["docker"]
-run_as    = ["ALL"]
-commands  = ["ALL"]
-services  = ["sudo", "sudo-i", "su", "su-l", "sshd"]
-eligible  = { groups = ["contractors"] }
-approvers = { groups = ["jit-approvers"] }
-"#;
-
-/// For sshd, what `jitctl setup` puts into sudo and su.
-const GATE_SSHD: &str =
-    "sed -i '1i account required pam_jit.so managed_group=contractors' /etc/pam.d/sshd
-    echo 'session required pam_jit.so managed_group=contractors' >>/etc/pam.d/sshd";
-
-fn at_its_time(release: Release) {
-    let scene = Scene::new(release);
-    let id = scene.elevate_carol("20s");
-    let running = scene.run_everything();
-    wait_until_time(scene.ends_at(id));
-    scene.assert_all_gone(&running);
+fn machine(release: Release) -> Machine {
+    let (path, mode, rules) = NO_PASSWORDS;
+    scene(release).file(path, mode, rules).boot()
 }
 
-fn at_its_time_with_jitd_dead(release: Release) {
-    let scene = Scene::new(release);
-    let id = scene.elevate_carol("20s");
-    let running = scene.run_everything();
-    let ends_at = scene.ends_at(id);
-    scene
-        .machine
-        .run("systemctl mask --runtime jitd.service && systemctl kill --signal=KILL jitd.service")
+fn one_is_shown_while_it_runs(release: Release) {
+    let machine = machine(release);
+    let carol = machine.ssh("carol");
+    let id = elevate_carol(&machine, "10m");
+    let running = carol.spawn("sudo -u daemon sleep 1000");
+    machine.wait_until("it runs", LIMIT, || !sessions(&machine, id).is_empty());
+    let one = &sessions(&machine, id)[0];
+    assert_eq!(one["service"], "sudo");
+    assert_eq!(one["command"], "sudo -u daemon sleep 1000");
+    assert_eq!(one["running"], true);
+    carol
+        .run(&format!("jitctl show {id}"))
+        .ok()
+        .contains("sudo -u daemon sleep 1000")
+        .contains("still running");
+    let scope = machine.run("systemctl status 'jit-*.scope'");
+    scope
+        .ok()
+        .contains(&format!("sudo of carol, elevation {id} (deploy), until "))
+        .contains("sleep 1000");
+    // Everybody may read that; what was typed, they may not.
+    let description = machine.run("systemctl show --property=Description --value 'jit-*.scope'");
+    description.ok().lacks("sleep");
+    let members = machine.run("cat /sys/fs/cgroup/jit.slice/jit-*.scope/cgroup.procs | wc -l");
+    assert!(members.ok().text() != "0");
+
+    machine.run("pkill -u daemon -x sleep").ok();
+    drop(running);
+    machine.wait_until("it is over", SOON, || {
+        sessions(&machine, id)[0]["running"] == false
+    });
+    machine
+        .run("journalctl --sync; journalctl --no-pager -t jitd")
+        .ok()
+        .contains("event=session.opened")
+        .contains("event=session.closed");
+}
+
+fn one_that_cannot_be_registered_does_not_start(release: Release) {
+    let machine = machine(release);
+    let carol = machine.ssh("carol");
+    let id = elevate_carol(&machine, "10m");
+    // The names that the next two sessions would have are taken.
+    for session in [1, 2] {
+        machine
+            .run(&format!(
+                "systemd-run --quiet --scope --unit=jit-{id}-{session} sleep 1000 >/dev/null 2>&1 &"
+            ))
+            .ok();
+        machine.wait_until("the name is taken", SOON, || {
+            let unit = format!("jit-{id}-{session}.scope");
+            machine.run(&format!("systemctl is-active {unit}")).status == 0
+        });
+    }
+    let refused = carol.run("sudo touch /root/ran");
+    refused.fails_with(1).contains("could not be registered");
+    let refused = carol.run(&format!(
+        "su -c 'touch /root/ran' <<< {}",
+        cast::ROOTS_PASSWORD
+    ));
+    assert_ne!(refused.status, 0, "{refused}");
+    refused.contains("could not be registered");
+    machine.run("test -e /root/ran").fails_with(1);
+    carol.run("sudo touch /root/ran").ok();
+    machine.run("test -e /root/ran").ok();
+}
+
+fn they_outlive_the_daemon(release: Release) {
+    let machine = machine(release);
+    let carol = machine.ssh("carol");
+    let id = elevate_carol(&machine, "10m");
+    carol.run("sudo -b sleep 1000 >/dev/null 2>&1").ok();
+    let scopes = || {
+        machine
+            .run("systemctl list-units --plain --no-legend 'jit-*.scope'")
+            .stdout
+    };
+    let before = scopes();
+    machine.run("systemctl restart jitd.service").ok();
+    assert_eq!(sessions(&machine, id)[0]["running"], true);
+    assert_eq!(scopes(), before);
+    // What ended while nobody looked is seen at the next start.
+    machine
+        .run("systemctl stop jitd.service; pkill -x sleep; systemctl start jitd.service")
         .ok();
-    wait_until_time(ends_at);
-    scene.assert_all_gone(&running);
-    let groups = scene.machine.groups_of("carol");
-    assert!(!groups.contains(&"docker".to_owned()), "{groups:?}");
-    assert!(scene.machine.pid_of_unit("jitd.service").is_none());
+    machine.wait_until("it is known to be over", SOON, || {
+        sessions(&machine, id)[0]["running"] == false
+    });
 }
 
-fn by_revoking_it(release: Release) {
-    let scene = Scene::new(release);
-    let id = scene.elevate_carol("10m");
-    let running = scene.run_everything();
-    scene
-        .machine
-        .run_as("alice", &format!("jitctl revoke {id} --comment lost"))
+fn two_extensions_leave_no_gap(release: Release) {
+    let machine = machine(release);
+    let carol = machine.ssh("carol");
+    let mut last = elevate_carol(&machine, "4s");
+    let start = time(&machine, last, "starts_at");
+    let first = last;
+    carol
+        .run("sudo -b sh -c 'while :; do date +%s%3N >>/root/beat; sleep 0.02; done' >/dev/null 2>&1")
         .ok();
-    scene.assert_all_gone(&running);
+    let watching = machine.spawn_as(
+        "dave",
+        "sh -c 'while getent group jit-deploy | grep -q :carol$; do date +%s%3N; sleep 0.02; done >~/watched'",
+    );
+    for _ in 0..2 {
+        let asked = carol.run(&format!("jitctl extend {last} --for 4s --reason more"));
+        last = asked.ok().text().parse().expect("a number");
+        alice(&machine, &format!("approve {last}")).ok();
+    }
+    machine.wait_until("all of it is over", LIMIT, || {
+        cast::state(&machine, last) == "expired"
+    });
+    machine.wait_until("nothing is left", SOON, || {
+        sessions(&machine, first)
+            .iter()
+            .all(|one| one["running"] == false)
+    });
+    drop(watching);
+    let sum = start + 12_000;
+    for (what, file) in [
+        ("power", "/root/beat"),
+        ("membership", "/home/dave/watched"),
+    ] {
+        let beats = machine.file(file);
+        let beats: Vec<i64> = beats.lines().filter_map(|line| line.parse().ok()).collect();
+        let gap = beats
+            .windows(2)
+            .map(|two| two[1] - two[0])
+            .max()
+            .expect("beats");
+        assert!(gap < 500, "{what}: {gap} ms without");
+        let end = beats.last().expect("beats");
+        assert!(
+            (sum - 300..sum + 2_000).contains(end),
+            "{what}: {} ms off",
+            end - sum
+        );
+    }
+    assert_eq!(sessions(&machine, first).len(), 1);
+    assert_eq!(
+        sessions(&machine, last).len(),
+        1,
+        "it went on under the last one"
+    );
 }
 
-fn by_its_holder(release: Release) {
-    let scene = Scene::new(release);
-    scene.elevate_carol("10m");
-    let running = scene.run_everything();
-    scene.own.run("jitctl end").ok();
-    scene.assert_all_gone(&running);
-}
-
-/// carol and dave, each logged in before anything was asked for.
-struct Scene {
-    machine: Machine,
-    own: Shell,
-    others: Shell,
-    /// carol's terminals, as old as her shell.
-    terminals: RefCell<Vec<Terminal>>,
-}
-
-/// What runs, by the files that have its process numbers.
-struct Running {
-    _ssh: Shell,
-    _terminals: Vec<Terminal>,
-}
-
-impl Scene {
-    fn new(release: Release) -> Self {
-        let machine = Machine::builder(release)
-            .user_in("carol", &["contractors"])
-            .user_in("alice", &["jit-approvers"])
-            .user_in("dave", &["docker"])
-            .password("root", ROOTS)
-            // An older rule, so that sudo asks for no password; the gate stands all the same.
-            .file(
-                "/etc/sudoers.d/z-admin",
-                0o440,
-                "carol ALL=(ALL:ALL) NOPASSWD: ALL\n",
-            )
-            .policy(POLICY)
-            .boot();
-        let own = machine.ssh("carol");
-        let others = machine.ssh("dave");
-        let terminals = vec![machine.ssh_tty("carol"), machine.ssh_tty("carol")];
-        for shell in [&own, &others] {
-            shell.run("sleep 1000 & echo $! >~/stays").ok();
+fn of_two_elevations_the_first_to_end_takes_nothing_from_the_second(release: Release) {
+    for revoked in [false, true] {
+        let machine = machine(release);
+        let carol = machine.ssh("carol");
+        let lengths = if revoked {
+            ["9m", "10m"]
+        } else {
+            ["5s", "10m"]
+        };
+        let [first, second] = lengths.map(|length| elevate_carol(&machine, length));
+        carol.run("sudo -b sleep 1000 >/dev/null 2>&1").ok();
+        assert_eq!(
+            sessions(&machine, first).len(),
+            1,
+            "the one that ends first"
+        );
+        if revoked {
+            alice(&machine, &format!("revoke {first} --comment no")).ok();
         }
-        machine.run(GATE_SSHD).ok();
-        Self {
-            machine,
-            own,
-            others,
-            terminals: RefCell::new(terminals),
+        let over = if revoked { "revoked" } else { "expired" };
+        machine.wait_until("the first is over", LIMIT, || {
+            cast::state(&machine, first) == over
+        });
+        machine.wait_until("its session is gone", SOON, || {
+            sessions(&machine, first)[0]["running"] == false
+        });
+        assert_eq!(members(&machine, "jit-deploy"), ["carol"]);
+        carol.run("sudo -b sleep 1000 >/dev/null 2>&1").ok();
+        assert_eq!(sessions(&machine, second)[0]["running"], true);
+        if revoked {
+            alice(&machine, &format!("revoke {second} --comment no")).ok();
+        } else {
+            as_user(&machine, "carol", "jitctl end").ok();
         }
-    }
-
-    #[track_caller]
-    fn elevate_carol(&self, length: &str) -> u64 {
-        let asked = self.own.run(&format!("jitctl request all --for {length}"));
-        let id = asked.ok().text().parse().expect("a number");
-        self.machine
-            .run_as("alice", &format!("jitctl approve {id}"))
-            .ok();
-        id
-    }
-
-    fn ends_at(&self, id: u64) -> SystemTime {
-        let shown = self.machine.run(&format!("jitctl show {id} --json"));
-        let elevation: Value = serde_json::from_str(shown.ok().text()).expect("JSON");
-        let at = elevation["ends_at"].as_str().expect("an end").to_owned();
-        let seconds = self.machine.run(&format!("date --date={at} +%s%3N"));
-        let milliseconds = seconds.ok().text().parse().expect("a time");
-        UNIX_EPOCH + Duration::from_millis(milliseconds)
-    }
-
-    /// Everything that somebody could leave running. Each writes its number into a file.
-    #[track_caller]
-    fn run_everything(&self) -> Running {
-        let ssh = self.machine.ssh("carol");
-        for command in [
-            // Left by nohup and setsid, by a double fork, and stopped.
-            r#"sudo sh -c 'setsid nohup sh -c "echo \$\$ >/run/p.nohup; while :; do date >>/root/beat; sleep 0.2; done" >/dev/null 2>&1 &'"#,
-            r#"sudo sh -c '(setsid sh -c "(echo \$\$ >/run/p.fork; exec sleep 1000) &" &) ' >/dev/null 2>&1"#,
-            r#"sudo sh -c 'sleep 1000 >/dev/null 2>&1 & echo $! >/run/p.stopped; kill -STOP $!'"#,
-            r#"sudo -b sh -c 'echo $$ >/run/p.background; exec sleep 1000' >/dev/null 2>&1"#,
-            // What does not listen.
-            r#"sudo sh -c 'nohup sh -c "trap : TERM HUP INT; echo \$\$ >/run/p.deaf; while :; do sleep 1; done" >/dev/null 2>&1 &'"#,
-            r#"sudo su - daemon -s /bin/sh -c 'echo $$ >/tmp/p.daemon; exec sleep 1000' >/dev/null 2>&1 &"#,
-        ] {
-            self.own.run(command).ok();
-        }
-        ssh.run("echo $$ >/tmp/p.ssh; (trap '' TERM HUP; exec sleep 1000) >/dev/null 2>&1 & echo $! >/tmp/p.sshdeaf")
-            .ok();
-        self.machine
-            .run(
-                "systemd-run --quiet --uid=carol --property=SupplementaryGroups=docker --unit=holder sleep 1000
-                 systemctl show --property=MainPID --value holder >/run/p.docker",
-            )
-            .ok();
-        let mut terminals = Vec::new();
-        for (login, file) in [("sudo -i", "/run/p.sudo-i"), ("su -l", "/run/p.su-l")] {
-            let mut terminal = self.terminals.borrow_mut().pop().expect("a terminal");
-            terminal.type_line(login);
-            if login == "su -l" {
-                terminal.expect("assword:");
-                terminal.type_line(ROOTS);
-            }
-            terminal.expect("# ");
-            terminal.type_line(&format!("echo $$ >{file}"));
-            terminals.push(terminal);
-        }
-        self.machine
-            .wait_until("everything runs", LIMIT, || self.pids().len() == 11);
-        Running {
-            _ssh: ssh,
-            _terminals: terminals,
-        }
-    }
-
-    /// All of it has gone, and nothing of anybody else's.
-    #[track_caller]
-    fn assert_all_gone(&self, _: &Running) {
-        let start = Instant::now();
-        let mut left = String::new();
-        while start.elapsed() < SOON {
-            let pids = self.pids();
-            let pids = pids.iter().filter_map(|line| line.split_once(':'));
-            let pids: Vec<_> = pids.map(|(_, pid)| pid).collect();
-            left = self
-                .machine
-                .run(&format!("ps -o pid,cgroup,args {}; true", pids.join(" ")))
-                .stdout;
-            if left.lines().count() == 1 {
-                break;
-            }
-        }
-        assert!(left.lines().count() == 1, "{left}");
-        let took = start.elapsed();
-        let scopes = self
-            .machine
-            .run("systemctl list-units --plain --no-legend 'jit-*.scope'");
-        assert_eq!(scopes.ok().text(), "", "after {took:?}");
-        let beats = || self.machine.run("cat /root/beat 2>&1").stdout;
-        let before = beats();
-        self.machine.run("ps -o pid= -C sleep >/dev/null").ok();
-        assert_eq!(beats(), before);
-        for shell in [&self.own, &self.others] {
-            assert!(shell.is_open());
-            shell.run("kill -0 $(cat ~/stays)").ok();
-        }
-    }
-
-    fn pids(&self) -> Vec<String> {
-        let files = self.machine.run("cd / && grep -H . run/p.* tmp/p.*; true");
-        files.text().lines().map(str::to_owned).collect()
+        assert!(members(&machine, "jit-deploy").is_empty());
+        machine.wait_until("nothing is left", SOON, || {
+            machine.run("pgrep -x sleep").status == 1
+        });
     }
 }
 
-/// Returns when the wall clock has come to a time.
+fn a_daemon_that_hangs_at_the_end_is_replaced(release: Release) {
+    let machine = machine(release);
+    let carol = machine.ssh("carol");
+    let id = elevate_carol(&machine, "6s");
+    carol.run("sudo -b sleep 1000 >/dev/null 2>&1").ok();
+    machine.kill("jitd.service", "STOP");
+    let ends = machine
+        .run("date +%s")
+        .ok()
+        .text()
+        .parse::<i64>()
+        .expect("a time")
+        + 6;
+    machine.wait_until("it is taken back all the same", LIMIT, || {
+        members(&machine, "jit-deploy").is_empty() && machine.run("pgrep -x sleep").status == 1
+    });
+    let now: i64 = machine.run("date +%s").ok().text().parse().expect("a time");
+    assert!(now <= ends + 6, "{} s after its end", now - ends);
+    machine.wait_until("jitd is back", SOON, || {
+        machine.run("jitctl status").status == 0
+    });
+    assert_eq!(cast::state(&machine, id), "expired");
+}
+
+fn whoever_is_not_managed_has_none(release: Release) {
+    let machine = machine(release);
+    elevate_carol(&machine, "10m");
+    let dave = machine.ssh("dave");
+    machine.kill("jitd.service", "STOP");
+    for command in ["sudo -n id", "sudo -n su - dave -c id"] {
+        dave.run(command).ok().contains("uid=");
+    }
+    machine
+        .run("sudo -n id && su -c id && su - dave -c id")
+        .ok();
+    machine.kill("jitd.service", "CONT");
+    let scopes = machine.run("systemctl list-units --plain --no-legend 'jit-*.scope'");
+    assert_eq!(scopes.ok().text(), "");
+}
+
+/// The sessions of an elevation, as root sees them.
 #[track_caller]
-fn wait_until_time(at: SystemTime) {
-    let what = "the end of the elevation has come";
-    wait_until(what, LIMIT, || SystemTime::now() >= at);
+fn sessions(machine: &Machine, id: u64) -> Vec<Value> {
+    let elevation = shown(machine, id);
+    elevation["sessions"].as_array().expect("an array").clone()
+}
+
+/// A time of an elevation, in milliseconds since the epoch.
+#[track_caller]
+fn time(machine: &Machine, id: u64, which: &str) -> i64 {
+    let at = shown(machine, id)[which]
+        .as_str()
+        .expect("a time")
+        .to_owned();
+    let date = machine.run(&format!("date --date={at} +%s%3N"));
+    date.ok().text().parse().expect("a number")
+}
+
+#[track_caller]
+fn shown(machine: &Machine, id: u64) -> Value {
+    let shown = machine.run(&format!("jitctl show {id} --json"));
+    serde_json::from_str(shown.ok().text()).expect("JSON")
 }

@@ -14,8 +14,6 @@ pub struct GateAnswer {
     pub allowed: bool,
     /// Its number, when allowed.
     pub elevation: Option<u64>,
-    /// The number of the session that was opened under it.
-    pub session: Option<u64>,
     /// Its end, in milliseconds since the Unix epoch, when allowed.
     pub ends_at: Option<i64>,
     /// When refused: roles that this person may request and that open the service.

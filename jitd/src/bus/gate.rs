@@ -58,13 +58,10 @@ impl GateInterface {
         let opened = self.engine.open_session(opening).await;
         Ok(match opened.map_err(wire::error)? {
             Opened::Under {
-                elevation,
-                session,
-                ends_at,
+                elevation, ends_at, ..
             } => GateAnswer {
                 allowed: true,
                 elevation: Some(elevation.0),
-                session: Some(session.0),
                 ends_at: Some(ends_at.0),
                 ..GateAnswer::default()
             },

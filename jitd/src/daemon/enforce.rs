@@ -16,7 +16,7 @@ use crate::record::{Priority, note};
 use crate::store::Store;
 
 /// How long jitd has to show that it lives, by doing what is due.
-const SIGN_OF_LIFE: Duration = Duration::from_millis(1_000);
+const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
 /// How long it may take until a jitd that did not is gone.
 const FUNERAL: Duration = Duration::from_secs(5);
 

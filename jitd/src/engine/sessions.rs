@@ -74,13 +74,22 @@ impl Open {
 }
 
 impl Open {
+    /// What runs under an elevation.
+    pub(super) fn sessions_under(&self, id: ElevationId) -> Vec<Session> {
+        let sessions = self.sessions.values().map(|held| &held.session);
+        sessions
+            .filter(|session| session.under == id)
+            .cloned()
+            .collect()
+    }
+
     /// Of an earlier jitd's sessions, those that nothing was granted to extend last as long as they
     /// were started to.
     pub(super) fn trust_scopes(&mut self, now: &Now) {
         for held in self.sessions.values_mut() {
             let elevation = self.elevations.get(&held.session.elevation);
             let own = elevation.and_then(|elevation| elevation.left(now));
-            let all = lasts(self.elevations.values(), held.session.elevation, now);
+            let all = lasts(&self.elevations, held.session.elevation, now);
             if let (Some(own), true) = (own, own == all) {
                 held.lasts_to = Some(now.boot.0.saturating_add(own));
             }
@@ -147,7 +156,7 @@ impl Engine {
             let Some(outer) = outer else {
                 return Err(Opened::Free);
             };
-            let bearer = bearer(open.elevations.values(), outer.session.under, now);
+            let bearer = bearer(&open.elevations, outer.session.under, now);
             return bearer
                 .and_then(|id| open.elevations.get(&id))
                 .ok_or(Opened::Closed(GateVerdict::Closed {
@@ -159,20 +168,17 @@ impl Engine {
             GateVerdict::Open { .. } => {}
             verdict => return Err(Opened::Closed(verdict)),
         }
-        let own: Vec<&Elevation> = open
-            .elevations
-            .values()
-            .filter(|one| one.uid == uid)
-            .collect();
-        opener(&own, uid, name, service, now).ok_or(Opened::Closed(GateVerdict::Closed {
-            pending: Vec::new(),
-        }))
+        opener(&open.elevations, uid, name, service, now).ok_or(Opened::Closed(
+            GateVerdict::Closed {
+                pending: Vec::new(),
+            },
+        ))
     }
 
     /// A session is on the host; whether its elevation has ended meanwhile shows only now.
     async fn confirm(&self, session: &Session) -> Result<Opened, EngineError> {
         let (mut open, now) = self.begin().await;
-        let bearer = bearer(open.elevations.values(), session.under, &now);
+        let bearer = bearer(&open.elevations, session.under, &now);
         let elevation = bearer.and_then(|id| open.elevations.get(&id)).cloned();
         let Some(elevation) = elevation.filter(|_| open.sessions.contains_key(&session.id)) else {
             self.shared.sessions.end(session);
@@ -199,8 +205,8 @@ impl Engine {
             ..
         } = open;
         for held in sessions.values_mut() {
-            let bearer = bearer(elevations.values(), held.session.under, now);
-            let left = bearer.and_then(|id| lasts(elevations.values(), id, now));
+            let bearer = bearer(elevations, held.session.under, now);
+            let left = bearer.and_then(|id| lasts(elevations, id, now));
             let (Some(bearer), Some(left)) = (bearer, left) else {
                 self.shared.sessions.end(&held.session);
                 continue;
@@ -240,7 +246,7 @@ impl Engine {
     }
 
     /// The sessions that go on under another elevation than they did.
-    pub(super) fn extended(&self, open: &Open, changes: &[Change], now: &Now) -> Vec<Change> {
+    pub(super) fn extended(open: &Open, changes: &[Change], now: &Now) -> Vec<Change> {
         let mut elevations = open.elevations.clone();
         for elevation in changes
             .iter()
@@ -249,7 +255,7 @@ impl Engine {
             elevations.insert(elevation.id, elevation.clone());
         }
         let extended = open.sessions.values().filter_map(|held| {
-            let under = bearer(elevations.values(), held.session.under, now)?;
+            let under = bearer(&elevations, held.session.under, now)?;
             if under == held.session.under {
                 return None;
             }
@@ -308,8 +314,7 @@ impl Engine {
     /// How many sessions are over, and something is left of them.
     pub async fn sessions_over(&self) -> usize {
         let (open, now) = self.begin().await;
-        let over =
-            |held: &&Held| bearer(open.elevations.values(), held.session.under, &now).is_none();
+        let over = |held: &&Held| bearer(&open.elevations, held.session.under, &now).is_none();
         open.sessions.values().filter(over).count()
     }
 
@@ -337,7 +342,7 @@ impl Engine {
             closed_at: Some(now.wall),
             ..held.session.clone()
         };
-        let goes_on = bearer(open.elevations.values(), session.under, &now).is_some();
+        let goes_on = bearer(&open.elevations, session.under, &now).is_some();
         let name = match (refused, goes_on) {
             (Some(_), _) => EventName::SessionRefused,
             (None, true) => EventName::SessionClosed,
@@ -383,7 +388,7 @@ fn opened(session: &Session, elevation: &Elevation, now: &Now) -> Event {
 }
 
 fn terms(open: &Open, session: &Session, elevation: &Elevation, now: &Now) -> Option<Terms> {
-    let left = lasts(open.elevations.values(), elevation.id, now)?;
+    let left = lasts(&open.elevations, elevation.id, now)?;
     Some(Terms {
         lasts: length(left),
         description: description(&session.service, elevation, left, now),

@@ -27,7 +27,7 @@ impl Engine {
         now: &Now,
     ) -> Result<(), EngineError> {
         let mut changes = with_what_follows(changes, &open, now);
-        changes.extend(self.extended(&open, &changes, now));
+        changes.extend(Self::extended(&open, &changes, now));
         let elevations = changes
             .iter()
             .filter_map(|change| change.elevation.as_ref());

@@ -1,5 +1,7 @@
 //! Sessions: what was opened under an elevation, and until when it lasts.
 
+use std::collections::BTreeMap;
+
 use jitd_api::State;
 
 use super::elevation::{Elevation, ElevationId};
@@ -58,35 +60,32 @@ pub fn opens(elevation: &Elevation, uid: u32, name: &str, service: &str, now: &N
         && elevation.grant.as_ref().is_some_and(opened)
 }
 
+/// Elevations that something can still become of, by their numbers.
+pub type Open = BTreeMap<ElevationId, Elevation>;
+
 /// Under which of the elevations that open a service a session is opened: the one that ends
-/// first. `open` has all open elevations of the account.
+/// first.
 #[must_use]
 pub fn opener<'a>(
-    open: &[&'a Elevation],
+    open: &'a Open,
     uid: u32,
     name: &str,
     service: &str,
     now: &Now,
 ) -> Option<&'a Elevation> {
     let candidates = open
-        .iter()
+        .values()
         .filter(|elevation| opens(elevation, uid, name, service, now));
-    candidates
-        .min_by_key(|elevation| (lasts(open.iter().copied(), elevation.id, now), elevation.id))
-        .copied()
+    candidates.min_by_key(|elevation| (lasts(open, elevation.id, now), elevation.id))
 }
 
 /// Milliseconds until an elevation ends, with all that was granted to extend it; none where it is
 /// not active.
 #[must_use]
-pub fn lasts<'a>(
-    open: impl Iterator<Item = &'a Elevation> + Clone,
-    id: ElevationId,
-    now: &Now,
-) -> Option<i64> {
-    let mut last = open.clone().find(|elevation| elevation.id == id)?;
+pub fn lasts(open: &Open, id: ElevationId, now: &Now) -> Option<i64> {
+    let mut last = open.get(&id)?;
     let mut left = last.left(now)?;
-    while let Some(next) = extension(open.clone(), last.id) {
+    while let Some(next) = extension(open, last.id) {
         left = left.max(next.time_left(now)?);
         last = next;
     }
@@ -94,34 +93,27 @@ pub fn lasts<'a>(
 }
 
 /// What was granted to go on from an elevation.
-fn extension<'a>(
-    mut open: impl Iterator<Item = &'a Elevation>,
-    id: ElevationId,
-) -> Option<&'a Elevation> {
-    open.find(|other| {
-        // One goes on from an older one: the numbers grow, and the way along them ends.
+fn extension(open: &Open, id: ElevationId) -> Option<&Elevation> {
+    // One goes on from an older one: the numbers grow, and the way along them ends.
+    let mut later = open.range(ElevationId(id.0.saturating_add(1))..);
+    let next = later.find(|(_, other)| {
         other.extends == Some(id)
-            && other.id > id
             && matches!(other.state, State::Active | State::Scheduled)
             && other.grant.is_some()
-    })
+    });
+    next.map(|(_, next)| next)
 }
 
 /// The elevation that bears the sessions of this one now: itself, or what extends it once it is
 /// over; none when all of that is over. `open` need not have the elevation itself any more.
 #[must_use]
-pub fn bearer<'a>(
-    open: impl Iterator<Item = &'a Elevation> + Clone,
-    id: ElevationId,
-    now: &Now,
-) -> Option<ElevationId> {
+pub fn bearer(open: &Open, id: ElevationId, now: &Now) -> Option<ElevationId> {
     let mut id = id;
     loop {
-        let mut all = open.clone();
-        if all.any(|elevation| elevation.id == id && elevation.is_active(now)) {
+        if open.get(&id).is_some_and(|one| one.is_active(now)) {
             return Some(id);
         }
-        id = extension(open.clone(), id)?.id;
+        id = extension(open, id)?.id;
     }
 }
 
@@ -169,6 +161,13 @@ mod tests {
         }
     }
 
+    fn open(elevations: impl IntoIterator<Item = Elevation>) -> Open {
+        let elevations = elevations.into_iter();
+        elevations
+            .map(|elevation| (elevation.id, elevation))
+            .collect()
+    }
+
     fn at(second: i64) -> Now {
         Now {
             wall: Wall(second * 1000),
@@ -179,8 +178,7 @@ mod tests {
 
     #[test]
     fn a_session_belongs_to_the_elevation_that_ends_first() {
-        let (long, short) = (granted(1, None, 0, 100), granted(2, None, 0, 50));
-        let open = [&long, &short];
+        let open = open([granted(1, None, 0, 100), granted(2, None, 0, 50)]);
         let opener =
             |service, second| opener(&open, 1001, "carol", service, &at(second)).map(|one| one.id);
         assert_eq!(opener("sudo", 20), Some(ElevationId(2)));
@@ -193,12 +191,14 @@ mod tests {
 
     #[test]
     fn an_extension_counts_where_the_end_is_looked_for() {
-        let (short, longer) = (granted(1, None, 0, 50), granted(2, Some(1), 50, 90));
-        let other = granted(3, None, 0, 70);
-        let open = [&short, &longer, &other];
+        let open = open([
+            granted(1, None, 0, 50),
+            granted(2, Some(1), 50, 90),
+            granted(3, None, 0, 70),
+        ]);
         let opener = opener(&open, 1001, "carol", "sudo", &at(20)).map(|one| one.id);
         assert_eq!(opener, Some(ElevationId(3)), "1 goes on until 90");
-        let lasts = |id| lasts(open.iter().copied(), ElevationId(id), &at(20));
+        let lasts = |id| lasts(&open, ElevationId(id), &at(20));
         assert_eq!(lasts(1), Some(70_000));
         assert_eq!(lasts(2), None, "it has not begun");
         assert_eq!(lasts(3), Some(50_000));
@@ -210,10 +210,10 @@ mod tests {
         second.state = State::Active;
         let mut third = granted(3, Some(2), 90, 120);
         third.state = State::Active;
-        let open = [&second, &third];
+        let open = open([second, third]);
         let bearer = |second| {
             let now = at(second);
-            bearer(open.iter().copied(), ElevationId(1), &now)
+            bearer(&open, ElevationId(1), &now)
         };
         assert_eq!(bearer(60), Some(ElevationId(2)));
         assert_eq!(bearer(90), Some(ElevationId(3)));

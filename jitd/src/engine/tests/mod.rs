@@ -85,9 +85,14 @@ struct Scene {
 #[derive(Debug, Clone, Default)]
 struct Said(Arc<Mutex<Vec<(u32, String)>>>);
 
+/// Where they were told.
+type At = BTreeSet<std::path::PathBuf>;
+
 impl Terminals for Said {
-    fn tell(&self, uid: u32, line: &str) {
-        self.0.lock().unwrap().push((uid, line.to_owned()));
+    fn tell(&self, uid: u32, at: &At, line: &str) {
+        let at = at.iter().map(|at| format!(" ({})", at.display()));
+        let line = format!("{line}{}", at.collect::<String>());
+        self.0.lock().unwrap().push((uid, line));
     }
 }
 

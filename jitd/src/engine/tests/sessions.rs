@@ -377,3 +377,18 @@ async fn a_timer_is_set_for_each_end_and_taken_away() {
     scene.engine.end(&carol(), None).await.unwrap();
     assert!(scene.host.units().timers.is_empty());
 }
+
+#[tokio::test]
+async fn warnings_go_where_the_sessions_are() {
+    let scene = Scene::new().await;
+    scene.carol_holds().await;
+    scene.pass(301_000);
+    scene.engine.warn().await;
+    session_of(&scene.opens(1001, "sudo").await);
+    scene.pass(240_000);
+    scene.engine.warn().await;
+    let said = scene.said.0.lock().unwrap();
+    assert_eq!(said.len(), 2);
+    assert!(!said[0].1.contains("pts"), "{said:?}");
+    assert!(said[1].1.ends_with(" (/dev/pts/1)"), "{said:?}");
+}

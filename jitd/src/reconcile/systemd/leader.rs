@@ -3,9 +3,6 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::scopes;
-use crate::domain::session::SessionId;
-
 /// Longest command line that is kept, in bytes.
 const MOST_COMMAND: usize = 1024;
 
@@ -41,12 +38,11 @@ pub(super) fn unit(pid: u32) -> Option<String> {
     units.map(str::to_owned).next()
 }
 
-/// The session in whose scope the process that started this one is.
-pub(super) fn started_within(pid: u32) -> Option<SessionId> {
+/// The process that started this one, or took its place.
+pub(super) fn parent(pid: u32) -> Option<u32> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let parent = status.lines().find_map(|line| line.strip_prefix("PPid:"))?;
-    let parent: u32 = parent.trim().parse().ok()?;
-    scopes::session_of(&unit(parent)?)
+    parent.trim().parse().ok()
 }
 
 /// The terminal that a process is at; those of the pts file system only.

@@ -29,14 +29,17 @@ impl Sessions for Systemd {
         Box::pin(async move {
             let command = leader::command(pid).ok_or(SessionError::Gone(pid))?;
             let unit = leader::unit(pid).ok_or(SessionError::Gone(pid))?;
+            let outer = leader::parent(pid).and_then(leader::unit);
             let login = match scopes::login_of(&unit) {
+                // Who was started in a login does not lead it, and logind need not be asked.
+                Some(_) if outer.as_ref() == Some(&unit) => None,
                 Some(login) if self.leads(login, pid).await? => Some(login.to_owned()),
                 _ => None,
             };
             Ok(Leader {
                 command,
                 login,
-                within: leader::started_within(pid),
+                within: outer.as_deref().and_then(scopes::session_of),
             })
         })
     }

@@ -134,10 +134,7 @@ fn beginning(number: u64, who: u32, at: Wall) -> [Change; 2] {
         boot_id: jitd::domain::time::BootId("an earlier boot".to_owned()),
     });
     let approved = Event::new(EventName::Approved, &active, at).with("by", "alice");
-    [
-        Change::of(pending, requested),
-        Change::of(active, approved),
-    ]
+    [Change::of(pending, requested), Change::of(active, approved)]
 }
 
 /// An approved one that began now and ends so many milliseconds from now. The
