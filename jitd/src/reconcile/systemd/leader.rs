@@ -61,15 +61,15 @@ pub(super) fn terminal(pid: u32) -> Option<PathBuf> {
     Some(format!("/dev/pts/{}", block * 256 + minor).into())
 }
 
-/// Everybody in these units.
-pub(super) fn processes_in(units: &[String]) -> Vec<u32> {
+/// Everybody in a unit, wherever it is.
+pub(super) fn processes_in(name: &str) -> Vec<u32> {
     let Ok(entries) = fs::read_dir("/proc") else {
         return Vec::new();
     };
     let pids = entries
         .flatten()
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    pids.filter(|pid| unit(*pid).is_some_and(|unit| units.contains(&unit)))
+    pids.filter(|pid| unit(*pid).is_some_and(|unit| unit == name))
         .collect()
 }
 

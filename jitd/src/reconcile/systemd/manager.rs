@@ -42,6 +42,10 @@ pub(super) trait Manager {
 
     fn kill_unit(&self, name: &str, whom: &str, signal: i32) -> zbus::Result<()>;
 
+    fn freeze_unit(&self, name: &str) -> zbus::Result<()>;
+
+    fn thaw_unit(&self, name: &str) -> zbus::Result<()>;
+
     fn list_units_by_patterns(
         &self,
         states: &[&str],

@@ -4,6 +4,7 @@
 //! it, by setsid, nohup and double forks too. `RuntimeMaxSec=` ends it. A login has one from
 //! logind already, and leaving that would end it; it is ended through logind.
 
+mod cgroups;
 mod leader;
 mod link;
 mod manager;

@@ -12,7 +12,7 @@ use zbus::proxy::CacheProperties;
 
 use super::link::{Systemd, locked, property, said};
 use super::manager::{LoginSessionProxy, Properties};
-use super::{leader, scopes};
+use super::{cgroups, leader, scopes};
 use crate::domain::session::Session;
 use crate::reconcile::sessions::{Leader, SessionError, Sessions, Terms, Work};
 use crate::record::{Priority, note};
@@ -21,8 +21,8 @@ use crate::record::{Priority, note};
 const GRACE: Duration = Duration::from_secs(2);
 /// How long to wait for what was killed, at first and at most.
 const PATIENCE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
-/// How often what goes on forking is followed into a new scope. What stays behind ends earlier.
-const MOST_MOVES: u32 = 20;
+/// How often a move into a new scope is tried. What stays behind ends earlier.
+const MOST_TRIES: u32 = 20;
 
 impl Sessions for Systemd {
     fn look(&self, pid: u32) -> Work<'_, Result<Leader, SessionError>> {
@@ -75,9 +75,14 @@ impl Sessions for Systemd {
                 return Ok(());
             }
             let old = self.units(&scopes::patterns(session)).await?;
-            let last = old.iter().map(|unit| scopes::generation(unit)).max();
-            let new = scopes::scope(session, last.unwrap_or(1) + 1);
-            self.move_all(&old, &new, terms).await
+            for unit in &old {
+                self.freeze(unit).await;
+            }
+            let moved = self.move_all(session, &old, terms).await;
+            for unit in &old {
+                self.thaw(unit).await;
+            }
+            moved
         })
     }
 
@@ -98,7 +103,8 @@ impl Sessions for Systemd {
         Box::pin(async move {
             // logind does not give the name of a login again in the same boot.
             self.adopt(session);
-            Ok(!self.units(&scopes::patterns(session)).await?.is_empty())
+            let units = self.units(&scopes::patterns(session)).await?;
+            Ok(!units.is_empty() || cgroups::is_populated(session.id))
         })
     }
 
@@ -150,33 +156,57 @@ impl Systemd {
         Ok(processes.into_iter().map(|process| process.1).collect())
     }
 
+    /// Nobody in a scope ends or forks while they are moved: systemd does not start a scope with
+    /// a process that has just gone. Where the kernel can't, it is tried all the same.
+    async fn freeze(&self, unit: &str) {
+        let Ok(link) = self.link().await else { return };
+        let _ = timeout(GRACE, link.systemd.freeze_unit(unit)).await;
+    }
+
+    /// One that has nobody left in it is gone already.
+    async fn thaw(&self, unit: &str) {
+        let Ok(link) = self.link().await else { return };
+        let _ = timeout(GRACE, link.systemd.thaw_unit(unit)).await;
+    }
+
     /// Moves everything into a new scope. What is forked meanwhile is where its parent is.
-    async fn move_all(&self, old: &[String], new: &str, terms: &Terms) -> Result<(), SessionError> {
-        let mut is_there = false;
-        for _ in 0..MOST_MOVES {
-            let mut pids = Vec::new();
-            for unit in old {
-                pids.extend(self.processes(unit).await.unwrap_or_default());
-            }
-            if pids.is_empty() {
+    async fn move_all(
+        &self,
+        session: &Session,
+        old: &[String],
+        terms: &Terms,
+    ) -> Result<(), SessionError> {
+        let last = old.iter().map(|unit| scopes::generation(unit)).max();
+        let mut generation = last.unwrap_or(1);
+        let mut outcome = Ok(());
+        for _ in 0..MOST_TRIES {
+            let members = cgroups::members(session.id);
+            if members.is_empty() {
                 return Ok(());
             }
-            let moved = if is_there {
-                let systemd = &self.link().await?.systemd;
-                systemd
-                    .attach_processes_to_unit(new, "", &pids)
-                    .await
-                    .map_err(|error| said(&error))
-            } else {
-                self.start(new, &properties(terms, pids)).await
-            };
+            generation += 1;
+            let new = scopes::scope(session, generation);
+            outcome = self.start(&new, &properties(terms, members)).await;
+            if outcome.is_ok() {
+                return self.follow(session, &new).await;
+            }
+        }
+        outcome
+    }
+
+    /// Moves those that were forked while their parents were moved.
+    async fn follow(&self, session: &Session, new: &str) -> Result<(), SessionError> {
+        let systemd = &self.link().await?.systemd;
+        for _ in 0..MOST_TRIES {
+            let mut left = cgroups::members(session.id);
+            left.retain(|pid| leader::unit(*pid).is_some_and(|unit| unit != new));
+            if left.is_empty() {
+                break;
+            }
             // One of them may just have ended; then all of them are tried again.
-            is_there |= moved.is_ok();
+            let _ = systemd.attach_processes_to_unit(new, "", &left).await;
         }
-        if is_there {
-            return Ok(());
-        }
-        Err(SessionError::Systemd(format!("{new} could not be started")))
+        Ok(())
     }
 
     async fn end_all(&self, session: &Session, gone: &Notify) {
@@ -184,9 +214,12 @@ impl Systemd {
         let mut patience = GRACE;
         let mut asked = false;
         loop {
-            match self.units(&patterns).await {
-                Ok(units) if units.is_empty() => break,
-                Ok(units) if asked => self.kill_all(&units).await,
+            let units = self.units(&patterns).await;
+            if units.as_ref().is_ok_and(Vec::is_empty) && !cgroups::is_populated(session.id) {
+                break;
+            }
+            match units {
+                Ok(units) if asked => self.kill_all(session, &units).await,
                 Ok(units) => self.ask_to_go(session, &units).await,
                 Err(error) => {
                     let text = format!("session {} is ended without systemd: {error}", session.id);
@@ -220,7 +253,9 @@ impl Systemd {
         }
     }
 
-    async fn kill_all(&self, units: &[String]) {
+    /// With those whom systemd has forgotten.
+    async fn kill_all(&self, session: &Session, units: &[String]) {
+        signal_all(session, true);
         let Ok(link) = self.link().await else { return };
         for unit in units {
             let kill = Signal::KILL.as_raw();
@@ -244,15 +279,12 @@ fn properties(terms: &Terms, pids: Vec<u32>) -> Properties<'_> {
     ]
 }
 
-/// Signals everything in a session's units, without systemd; gives how many there were.
+/// Signals everybody in a session, without systemd; gives how many there were.
 fn signal_all(session: &Session, to_kill: bool) -> usize {
-    let units = match &session.login {
-        Some(login) => vec![scopes::login_scope(login)],
-        None => (1..=9)
-            .map(|number| scopes::scope(session, number))
-            .collect(),
+    let pids = match &session.login {
+        Some(login) => leader::processes_in(&scopes::login_scope(login)),
+        None => cgroups::members(session.id),
     };
-    let pids = leader::processes_in(&units);
     let signals: &[Signal] = if to_kill {
         &[Signal::KILL]
     } else {
