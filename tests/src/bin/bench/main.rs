@@ -24,6 +24,7 @@ mod policy;
 mod report;
 mod scale;
 mod scene;
+mod sessions;
 mod sudo;
 
 use std::env;
@@ -37,13 +38,14 @@ use scale::Scale;
 /// A measurement gives some lines of the table.
 type Measurement = fn(&Scale) -> Vec<Row>;
 
-const MEASUREMENTS: [(&str, Measurement); 6] = [
+const MEASUREMENTS: [(&str, Measurement); 7] = [
     ("pam", pam::measure),
     ("sudo", sudo::measure),
     ("gate", gate::measure),
     ("policy", policy::measure),
     ("membership", membership::measure),
     ("ends", ends::measure),
+    ("sessions", sessions::measure),
 ];
 
 fn main() -> ExitCode {

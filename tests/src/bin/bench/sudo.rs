@@ -11,7 +11,8 @@ pub(crate) fn measure(scale: &Scale) -> Vec<Row> {
     let machine = scene::boot(machine);
     scene::elevate_carol(&machine);
     let series = scene::inside(&machine, &format!("sudo {}", scale.sudo));
-    let [with, without] = ["with", "without"].map(|name| series.samples(name));
+    let [with, without, session] = ["with", "without", "session"].map(|name| series.samples(name));
+    let added = session.beyond(&with);
     let more = (with.over(&without).median() - 1.0) * 100.0;
     vec![
         Row::new(
@@ -20,5 +21,11 @@ pub(crate) fn measure(scale: &Scale) -> Vec<Row> {
         )
         .beside("without the line", Figures::of_nanoseconds(&without))
         .at_most(12.0, more, "% more"),
+        Row::new(
+            "what our session line adds to that",
+            Figures::of_nanoseconds(&added),
+        )
+        .beside("with the account line", Figures::of_nanoseconds(&with))
+        .at_most(10.0, added.median() * 1e-6, "ms"),
     ]
 }

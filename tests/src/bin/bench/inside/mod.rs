@@ -8,6 +8,7 @@ mod membership;
 mod pam;
 mod policy;
 mod records;
+mod sessions;
 mod sudo;
 mod sync;
 
@@ -35,6 +36,7 @@ pub(crate) fn run(words: &[&str]) {
         ["membership", rounds] => membership::run(number(rounds)),
         ["membership-ours", rounds] => membership::ours_alone(number(rounds)),
         ["ends", count, spread] => ends::run(number(count), number(spread)),
+        ["sessions", elevations, each] => sessions::run(number(elevations), number(each)),
         ["timers", count] => ends::timers(number(count)),
         ["policy", rounds] => policy::run(number(rounds)),
         ["sync", count] => sync::run(number(count)),

@@ -9,11 +9,13 @@ use super::{sample, turns};
 
 const FILE: &str = "/etc/pam.d/sudo";
 const LINE: &str = "account required pam_jit.so managed_group=contractors\n";
+/// After all others.
+const SESSION: &str = "session required pam_jit.so managed_group=contractors\n";
 /// Rounds that warm the caches.
 const WARM_UP: usize = 5;
 
-/// carol's `sudo -n true` with the line and without it, once each in each
-/// round. bob has no elevation: he shows that the line does what it should.
+/// carol's `sudo -n true` with the account line, with the session line too, and
+/// without them, once each in each round. bob has no elevation: he shows that the line does what it should.
 pub(super) fn run(rounds: usize) {
     let [carol, bob] = ["carol", "bob"].map(|name| {
         let user = nix::unistd::User::from_name(name);
@@ -23,6 +25,7 @@ pub(super) fn run(rounds: usize) {
     let files = [
         ("without", stock.clone()),
         ("with", format!("{LINE}{stock}")),
+        ("session", format!("{LINE}{stock}{SESSION}")),
     ];
     for round in 0..WARM_UP + rounds {
         for turn in turns(round, files.len()) {
