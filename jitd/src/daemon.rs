@@ -7,15 +7,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 
 use crate::clock::{Alarm, Clock, HostClock};
 use crate::directory::HostDirectory;
 use crate::engine::{Engine, Host, PolicyInForce};
 use crate::policy_source::{self, Groups};
-use crate::reconcile::{HostProcesses, Memberships, Reconciler, Sudoers};
+use crate::reconcile::{HostProcesses, Memberships, Reconciler, Sudoers, Witness};
 use crate::record::{Priority, Teller, note};
 use crate::store::Store;
 use crate::terminals::HostTerminals;
+use crate::watch::{Watched, watch};
 use crate::{bus, paths};
 
 /// How long to wait before trying again what the host did not allow, in milliseconds: at first,
@@ -34,6 +36,8 @@ pub async fn run() -> Result<(), Failure> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let hangup = signal(SignalKind::hangup())?;
     let _only = only_one()?;
+    // What is changed from now on is noticed, also while the host is first made to match.
+    let touched = watch_group_files();
     let processes = HostProcesses::default();
     let engine = start(load_policy(), &processes).await?;
     let alarm = Alarm::new()?;
@@ -57,7 +61,7 @@ pub async fn run() -> Result<(), Failure> {
     let connection = bus::serve(engine.clone()).await?;
     let gate_ended = bus::serve_gate(socket, engine.gate(), &connection).await?;
     tokio::select! {
-        ended = keep_time(&engine, &alarm) => ended?,
+        ended = keep_time(&engine, &alarm, &touched) => ended?,
         () = reload_when_told(&engine, hangup) => {}
         _ = gate_ended => return Err("the gate's socket, or its connection to the system bus, ended".into()),
         () = connection.closed() => return Err("the system bus went away".into()),
@@ -105,7 +109,8 @@ pub async fn remove_groups() -> Result<(), Failure> {
     let store = Store::open(Path::new(paths::DATABASE))?;
     let removed = tokio::task::spawn_blocking(move || {
         let processes = Box::new(HostProcesses::default());
-        Memberships::new(paths::ETC.into(), store, processes)?.remove_owned_groups()
+        let (witness, _) = Witness::new();
+        Memberships::new(paths::ETC.into(), store, processes, witness)?.remove_owned_groups()
     });
     Ok(removed.await??)
 }
@@ -115,8 +120,9 @@ async fn start(policy: PolicyInForce, processes: &HostProcesses) -> Result<Engin
     let store = Store::open(Path::new(paths::DATABASE))?;
     let blocking = store.clone();
     let processes = Box::new(processes.clone());
+    let (witness, sightings) = Witness::new();
     let memberships = tokio::task::spawn_blocking(move || {
-        Memberships::new(paths::ETC.into(), blocking, processes)
+        Memberships::new(paths::ETC.into(), blocking, processes, witness)
     });
     let memberships = memberships.await??;
     let reconciler = Reconciler::start(memberships, Sudoers::new(paths::SUDOERS.into()))?;
@@ -128,7 +134,25 @@ async fn start(policy: PolicyInForce, processes: &HostProcesses) -> Result<Engin
         teller: Teller::start()?,
         terminals: Box::new(HostTerminals),
     };
-    Ok(Engine::new(host, policy).await?)
+    let engine = Engine::new(host, policy).await?;
+    tokio::spawn(engine.clone().record_drift(sightings));
+    Ok(engine)
+}
+
+/// Told when somebody, jitd included, has changed who is in which group. Without it the host is
+/// made to match when something else happens.
+fn watch_group_files() -> Arc<Notify> {
+    let etc = Watched {
+        folder: Path::new(paths::ETC),
+        files: &["group", "gshadow"],
+    };
+    watch(&[etc]).unwrap_or_else(|error| {
+        note(
+            Priority::Error,
+            &format!("what others change is not noticed when it happens: {error}"),
+        );
+        Arc::default()
+    })
 }
 
 fn load_policy() -> PolicyInForce {
@@ -168,10 +192,12 @@ async fn reload_when_told(engine: &Engine, mut hangup: Signal) {
     }
 }
 
-/// Ends elevations when their time is up, and retries what the host did not allow.
-async fn keep_time(engine: &Engine, alarm: &Alarm) -> Result<(), Failure> {
+/// Ends elevations when their time is up, undoes what others changed, and retries what the host
+/// did not allow.
+async fn keep_time(engine: &Engine, alarm: &Alarm, touched: &Notify) -> Result<(), Failure> {
     let mut changes = engine.changes();
     let mut retry = RETRY.0;
+    let mut as_left = true;
     loop {
         let recorded = engine.do_what_is_due().await.inspect_err(|error| {
             note(
@@ -180,8 +206,9 @@ async fn keep_time(engine: &Engine, alarm: &Alarm) -> Result<(), Failure> {
             );
         });
         // The host follows the clock, also when that cannot be recorded.
-        let done =
-            recorded.is_ok() && engine.matches() || engine.reconcile().await && recorded.is_ok();
+        let matches = as_left && recorded.is_ok() && engine.matches();
+        let done = matches || engine.reconcile().await && recorded.is_ok();
+        as_left = true;
         retry = if done {
             RETRY.0
         } else {
@@ -198,6 +225,7 @@ async fn keep_time(engine: &Engine, alarm: &Alarm) -> Result<(), Failure> {
         tokio::select! {
             rang = alarm.after(next) => rang?,
             _ = changes.recv() => {}
+            () = touched.notified() => as_left = false,
         }
     }
 }

@@ -16,3 +16,4 @@ pub mod reconcile;
 pub mod record;
 pub mod store;
 pub mod terminals;
+pub mod watch;

@@ -1,6 +1,6 @@
 //! The one place where a state changes.
 //!
-//! Four doors lead here: people, the gate, the clock, and start-up. Behind each there is one
+//! Five doors lead here: people, the gate, the clock, the host, and start-up. Behind each there is one
 //! way: decide (pure) → commit (durable) → reconcile (idempotent) → tell.
 //!
 //! | room | |
@@ -8,6 +8,7 @@
 //! | `asking`, `deciding`, `ending`, `reading` | the door for people |
 //! | `gate` | the door for `pam_jit` |
 //! | `due`, `warnings` | the door for the clock |
+//! | `drift` | the door for what others change on the host |
 //! | `policy` | a new policy, and what it ends |
 //! | `settle` | commit → reconcile → tell, the same for all of them |
 //! | `attempts` | what people tried and may not |
@@ -16,6 +17,7 @@
 mod asking;
 mod attempts;
 mod deciding;
+mod drift;
 mod due;
 mod ending;
 mod error;

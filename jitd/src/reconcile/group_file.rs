@@ -52,8 +52,16 @@ impl<'a> GroupFile<'a> {
             .unwrap_or_default()
     }
 
+    /// The same, to be kept; none where there is no such group.
+    #[must_use]
+    pub fn listed(&self, group: &str) -> Option<Vec<Vec<u8>>> {
+        let members = self.members(group);
+        self.has(group)
+            .then(|| members.into_iter().map(<[u8]>::to_vec).collect())
+    }
+
     /// Replaces the group's members; a group that is not there stays away.
-    pub fn set_members(&mut self, group: &str, members: &[&[u8]]) {
+    pub fn set_members<M: AsRef<[u8]>>(&mut self, group: &str, members: &[M]) {
         let line = self
             .places
             .get(group.as_bytes())
@@ -65,6 +73,7 @@ impl<'a> GroupFile<'a> {
         let kept = line.len() - old.len();
         let line = line.to_mut();
         line.truncate(kept);
+        let members: Vec<&[u8]> = members.iter().map(AsRef::as_ref).collect();
         line.extend(members.join(&b','));
     }
 }
@@ -106,10 +115,10 @@ mod tests {
         let mut file = GroupFile::parse(FILE);
         assert_eq!(file.members("adm"), [b"syslog".as_slice(), b"alice"]);
         assert!(!file.has("broken") && !file.has("+") && !file.has("# a comment"));
-        file.set_members("jit", &[b"carol", b"bob"]);
-        file.set_members("adm", &[]);
-        file.set_members("last", &[b"eve", b"mallory"]);
-        file.set_members("nobody", &[b"carol"]);
+        file.set_members("jit", &["carol", "bob"]);
+        file.set_members("adm", &[""; 0]);
+        file.set_members("last", &["eve", "mallory"]);
+        file.set_members("nobody", &["carol"]);
         let expected = String::from_utf8_lossy(FILE)
             .replace("adm:x:4:syslog,alice", "adm:x:4:")
             .replace("jit:x:900:", "jit:x:900:carol,bob")

@@ -4,9 +4,13 @@
 //! like, compares, and does what is missing; doing it twice does nothing the second time.
 #![forbid(unsafe_code)]
 
+mod backend;
+mod book;
+mod drift;
 mod error;
 mod etc_file;
 mod etc_lock;
+mod files;
 mod group_file;
 mod groups;
 mod memberships;
@@ -15,6 +19,7 @@ mod processes;
 mod sudoers;
 mod thread;
 
+pub use drift::{Drift, DriftKind, Sighting, Witness};
 pub use error::ReconcileError;
 pub use memberships::Memberships;
 pub use processes::{HostProcesses, Processes};

@@ -36,11 +36,15 @@ pub enum EventName {
     PolicyRefused,
     /// Somebody tried what they may not.
     AttemptRefused,
+    /// Others put somebody into a group of jitd's own.
+    DriftRemoved,
+    /// Others took somebody out of a group that an elevation gives.
+    DriftRestored,
 }
 
 impl EventName {
     /// Every event there is.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Requested,
         Self::Approved,
         Self::Denied,
@@ -55,6 +59,8 @@ impl EventName {
         Self::PolicyLoaded,
         Self::PolicyRefused,
         Self::AttemptRefused,
+        Self::DriftRemoved,
+        Self::DriftRestored,
     ];
 
     /// Its name in the record.
@@ -75,6 +81,8 @@ impl EventName {
             Self::PolicyLoaded => "policy.loaded",
             Self::PolicyRefused => "policy.refused",
             Self::AttemptRefused => "attempt.refused",
+            Self::DriftRemoved => "drift.removed",
+            Self::DriftRestored => "drift.restored",
         }
     }
 
@@ -96,6 +104,8 @@ impl EventName {
             Self::PolicyLoaded => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d0c",
             Self::PolicyRefused => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d0d",
             Self::AttemptRefused => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d0e",
+            Self::DriftRemoved => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d20",
+            Self::DriftRestored => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d21",
         }
     }
 
@@ -105,7 +115,7 @@ impl EventName {
         match self {
             Self::GlassBroken => Severity::Alert,
             Self::PolicyRefused => Severity::Error,
-            Self::AttemptRefused => Severity::Warning,
+            Self::AttemptRefused | Self::DriftRemoved | Self::DriftRestored => Severity::Warning,
             _ => Severity::Notice,
         }
     }

@@ -1,0 +1,88 @@
+//! Noticing that others change who is in which group: inotify(7), on a thread of its own.
+#![forbid(unsafe_code)]
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent, WatchDescriptor};
+use tokio::sync::Notify;
+
+use crate::record::{Priority, note};
+
+/// The least time between two notices: another program that keeps changing the files makes jitd
+/// look so often and no more. The first change is told at once.
+const REST: Duration = Duration::from_millis(200);
+
+/// Written files, when they are closed: what is half written is not to be read. What is taken
+/// away for a moment, as some editors do, is told of when it comes back.
+const WRITTEN: AddWatchFlags = AddWatchFlags::IN_CLOSE_WRITE.union(AddWatchFlags::IN_MOVED_TO);
+
+/// A folder, and the files in it that matter.
+#[derive(Debug)]
+pub struct Watched<'a> {
+    /// The folder.
+    pub folder: &'a Path,
+    /// The names of its files.
+    pub files: &'static [&'static str],
+}
+
+/// Watches folders. What is told may be a change of our own.
+///
+/// # Errors
+/// The kernel gives no more watches or threads.
+pub fn watch(all: &[Watched<'_>]) -> std::io::Result<Arc<Notify>> {
+    let inotify = Inotify::init(InitFlags::IN_CLOEXEC)?;
+    let mut known = Vec::new();
+    for one in all {
+        known.push((inotify.add_watch(one.folder, WRITTEN)?, one.files));
+    }
+    let changed = Arc::new(Notify::new());
+    let tell = changed.clone();
+    std::thread::Builder::new()
+        .name("watch".to_owned())
+        .spawn(move || {
+            if let Err(error) = run(&inotify, &known, &tell) {
+                note(
+                    Priority::Error,
+                    &format!("what others change is no longer noticed when it happens: {error}"),
+                );
+            }
+        })?;
+    Ok(changed)
+}
+
+type Known = Vec<(WatchDescriptor, &'static [&'static str])>;
+
+fn run(inotify: &Inotify, known: &Known, tell: &Notify) -> Result<(), Errno> {
+    loop {
+        match inotify.read_events() {
+            Ok(events) => {
+                if events.iter().any(|event| matters(event, known)) {
+                    tell.notify_one();
+                    rest();
+                }
+            }
+            Err(Errno::EINTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Whether an event is of one of the files; an overflow may have swallowed one.
+fn matters(event: &InotifyEvent, known: &Known) -> bool {
+    let is_of = |(folder, files): &(WatchDescriptor, &[&str])| {
+        let name = event.name.as_deref();
+        *folder == event.wd && files.iter().any(|file| name == Some(file.as_ref()))
+    };
+    event.mask.contains(AddWatchFlags::IN_Q_OVERFLOW) || known.iter().any(is_of)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "bounds how often something is done; nothing ends by it"
+)]
+fn rest() {
+    std::thread::sleep(REST);
+}
