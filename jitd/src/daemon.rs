@@ -13,7 +13,7 @@ use crate::clock::{Alarm, Clock, HostClock};
 use crate::directory::HostDirectory;
 use crate::engine::{Engine, Host, PolicyInForce};
 use crate::policy_source::{self, Groups};
-use crate::reconcile::{HostProcesses, Memberships, Reconciler, Sudoers, Witness};
+use crate::reconcile::{HostProcesses, Memberships, Places, Reconciler, Sudoers, Witness};
 use crate::record::{Priority, Teller, note};
 use crate::store::Store;
 use crate::terminals::HostTerminals;
@@ -110,7 +110,7 @@ pub async fn remove_groups() -> Result<(), Failure> {
     let removed = tokio::task::spawn_blocking(move || {
         let processes = Box::new(HostProcesses::default());
         let (witness, _) = Witness::new();
-        Memberships::new(paths::ETC.into(), store, processes, witness)?.remove_owned_groups()
+        Memberships::new(Places::of_host(), store, processes, witness)?.remove_owned_groups()
     });
     Ok(removed.await??)
 }
@@ -122,7 +122,7 @@ async fn start(policy: PolicyInForce, processes: &HostProcesses) -> Result<Engin
     let processes = Box::new(processes.clone());
     let (witness, sightings) = Witness::new();
     let memberships = tokio::task::spawn_blocking(move || {
-        Memberships::new(paths::ETC.into(), blocking, processes, witness)
+        Memberships::new(Places::of_host(), blocking, processes, witness)
     });
     let memberships = memberships.await??;
     let reconciler = Reconciler::start(memberships, Sudoers::new(paths::SUDOERS.into()))?;
@@ -142,11 +142,12 @@ async fn start(policy: PolicyInForce, processes: &HostProcesses) -> Result<Engin
 /// Told when somebody, jitd included, has changed who is in which group. Without it the host is
 /// made to match when something else happens.
 fn watch_group_files() -> Arc<Notify> {
-    let etc = Watched {
-        folder: Path::new(paths::ETC),
-        files: &["group", "gshadow"],
-    };
-    watch(&[etc]).unwrap_or_else(|error| {
+    let mut all = vec![Watched::Files(Path::new(paths::ETC), &["group", "gshadow"])];
+    let userdb = Path::new(paths::USERDB);
+    if userdb.is_dir() {
+        all.push(Watched::Folder(userdb));
+    }
+    watch(&all).unwrap_or_else(|error| {
         note(
             Priority::Error,
             &format!("what others change is not noticed when it happens: {error}"),

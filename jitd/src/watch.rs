@@ -18,14 +18,19 @@ const REST: Duration = Duration::from_millis(200);
 /// Written files, when they are closed: what is half written is not to be read. What is taken
 /// away for a moment, as some editors do, is told of when it comes back.
 const WRITTEN: AddWatchFlags = AddWatchFlags::IN_CLOSE_WRITE.union(AddWatchFlags::IN_MOVED_TO);
+/// Where a file counts by its being there.
+const THERE: AddWatchFlags = WRITTEN
+    .union(AddWatchFlags::IN_CREATE)
+    .union(AddWatchFlags::IN_DELETE)
+    .union(AddWatchFlags::IN_MOVED_FROM);
 
-/// A folder, and the files in it that matter.
+/// A folder, and what in it matters.
 #[derive(Debug)]
-pub struct Watched<'a> {
-    /// The folder.
-    pub folder: &'a Path,
-    /// The names of its files.
-    pub files: &'static [&'static str],
+pub enum Watched<'a> {
+    /// What some files have in them.
+    Files(&'a Path, &'static [&'static str]),
+    /// Which files there are.
+    Folder(&'a Path),
 }
 
 /// Watches folders. What is told may be a change of our own.
@@ -36,7 +41,10 @@ pub fn watch(all: &[Watched<'_>]) -> std::io::Result<Arc<Notify>> {
     let inotify = Inotify::init(InitFlags::IN_CLOEXEC)?;
     let mut known = Vec::new();
     for one in all {
-        known.push((inotify.add_watch(one.folder, WRITTEN)?, one.files));
+        known.push(match one {
+            Watched::Files(folder, files) => (inotify.add_watch(*folder, WRITTEN)?, Some(*files)),
+            Watched::Folder(folder) => (inotify.add_watch(*folder, THERE)?, None),
+        });
     }
     let changed = Arc::new(Notify::new());
     let tell = changed.clone();
@@ -53,7 +61,7 @@ pub fn watch(all: &[Watched<'_>]) -> std::io::Result<Arc<Notify>> {
     Ok(changed)
 }
 
-type Known = Vec<(WatchDescriptor, &'static [&'static str])>;
+type Known = Vec<(WatchDescriptor, Option<&'static [&'static str]>)>;
 
 fn run(inotify: &Inotify, known: &Known, tell: &Notify) -> Result<(), Errno> {
     loop {
@@ -72,9 +80,11 @@ fn run(inotify: &Inotify, known: &Known, tell: &Notify) -> Result<(), Errno> {
 
 /// Whether an event is of one of the files; an overflow may have swallowed one.
 fn matters(event: &InotifyEvent, known: &Known) -> bool {
-    let is_of = |(folder, files): &(WatchDescriptor, &[&str])| {
-        let name = event.name.as_deref();
-        *folder == event.wd && files.iter().any(|file| name == Some(file.as_ref()))
+    let name = event.name.as_deref().unwrap_or_default();
+    let is_of = |(folder, files): &(WatchDescriptor, Option<&[&str]>)| {
+        let is_hidden = name.as_encoded_bytes().starts_with(b".");
+        let named = files.map_or(!is_hidden, |files| files.iter().any(|file| name == *file));
+        *folder == event.wd && named
     };
     event.mask.contains(AddWatchFlags::IN_Q_OVERFLOW) || known.iter().any(is_of)
 }

@@ -7,36 +7,32 @@ use super::book::Book;
 use crate::domain::desired::{Desired, Membership};
 use crate::domain::names::GroupName;
 
-/// A place where memberships are kept, whose changes the whole host sees.
-pub(super) trait Backend: Send + std::fmt::Debug {
-    /// How it is called when a group is not to be had.
+/// A way to keep memberships, whose changes the whole host sees at once.
+pub(super) trait MembershipBackend: Send + std::fmt::Debug {
+    /// How it is called where a group is not to be had.
     fn name(&self) -> String;
 
-    /// Takes note of what of `held` is kept here, and of what may have been interrupted.
-    /// `elsewhere` is what is known to be kept in another place.
-    fn recall(&mut self, held: &BTreeSet<Membership>, elsewhere: &BTreeSet<Membership>) -> Recall;
+    /// Those of the groups that are not there, so that nobody can be put into them.
+    fn absent(&self, of: &BTreeSet<GroupName>) -> Result<BTreeSet<GroupName>, ReconcileError>;
 
-    /// Whether people can be put into the group here.
-    fn has_group(&self, group: &GroupName) -> Result<bool, ReconcileError>;
-
-    /// Makes a system group, with this number where it is known elsewhere by it.
+    /// Makes a system group; with this number, where the host knows it by it already.
     fn create_group(&self, group: &GroupName, gid: Option<u32>) -> Result<(), ReconcileError>;
 
-    /// Removes a group of ours, if it is here.
+    /// Removes a group that jitd made, where it is kept here.
     fn delete_group(&self, group: &GroupName) -> Result<(), ReconcileError>;
 
-    /// Which of these memberships are here.
+    /// Which of these memberships are kept here.
     fn kept(&self, of: &BTreeSet<Membership>) -> Result<BTreeSet<Membership>, ReconcileError>;
 
     /// Makes the memberships match; the book learns of everything before it is done.
-    fn apply(&mut self, desired: &Desired, book: &mut Book) -> Result<(), ReconcileError>;
+    fn apply(&self, desired: &Desired, book: &mut Book) -> Result<(), ReconcileError>;
 }
 
-/// What a place knows of what jitd did before its start.
+/// What jitd has put into one place, as far as that can be told at its start.
 #[derive(Debug, Default)]
-pub(super) struct Recall {
-    /// Kept here.
+pub(super) struct Recalled {
+    /// What is kept there.
     pub(super) held: BTreeSet<Membership>,
-    /// Of those, what may not have got here.
+    /// Of that, what may not have got there.
     pub(super) unseen: BTreeSet<Membership>,
 }

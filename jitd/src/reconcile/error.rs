@@ -37,6 +37,12 @@ pub enum ReconcileError {
         /// The file.
         path: String,
     },
+    /// A name that no drop-in can have.
+    #[error("nothing can be given to {user} in /run/userdb: no file can have that name")]
+    Unnameable {
+        /// The account.
+        user: String,
+    },
     /// A program that jitd relies on failed.
     #[error("{program} failed: {output}")]
     Program {
@@ -72,7 +78,10 @@ impl ReconcileError {
     #[must_use]
     pub fn leaves_something_untaken(&self) -> bool {
         match self {
-            Self::Locked { .. } | Self::NoSuchGroup { .. } | Self::Program { .. } => false,
+            Self::Locked { .. }
+            | Self::NoSuchGroup { .. }
+            | Self::Unnameable { .. }
+            | Self::Program { .. } => false,
             Self::Several(errors) => errors.iter().any(Self::leaves_something_untaken),
             Self::File { .. } | Self::Store(_) | Self::Gone => true,
         }

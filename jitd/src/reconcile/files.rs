@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::ReconcileError;
-use super::backend::{Backend, Recall};
+use super::backend::{MembershipBackend, Recalled};
 use super::book::Book;
 use super::drift::DriftKind;
 use super::etc_file::{EtcFile, beside};
@@ -61,6 +61,49 @@ impl Files {
     /// `etc` is where `group` is.
     pub(super) fn new(etc: PathBuf) -> Self {
         Self { etc }
+    }
+
+    /// What of `held` is in the files, `elsewhere` being what is kept in another place.
+    pub(super) fn recall(
+        &self,
+        held: &BTreeSet<Membership>,
+        elsewhere: &BTreeSet<Membership>,
+    ) -> Recalled {
+        let here = self.kept(held).unwrap_or_default();
+        let is_ours = |one: &&Membership| here.contains(one) || !elsewhere.contains(one);
+        let held: BTreeSet<_> = held.iter().filter(is_ours).cloned().collect();
+        let mut unseen = BTreeSet::new();
+        for name in [GROUP, GSHADOW] {
+            // Left behind where jitd was stopped in mid-change; mostly there is none.
+            let beside = beside(&self.etc.join(name));
+            if let Ok(Some(left)) = EtcFile::read(&beside) {
+                let left = GroupFile::parse(&left.bytes);
+                unseen.extend(held.iter().filter(|held| is_in(&left, held)).cloned());
+            }
+            let _ = std::fs::remove_file(beside);
+        }
+        Recalled { held, unseen }
+    }
+
+    /// Adds a group with this number, which groupadd(8) would not: the host has a group of that
+    /// name, in another place.
+    fn add(&self, group: &GroupName, gid: u32) -> Result<(), ReconcileError> {
+        let _lock = EtcLock::take(&self.etc)?;
+        // gshadow first: a start that finds the group thinks that all of it is there.
+        for (name, line) in [
+            (GSHADOW, format!("{group}:!::")),
+            (GROUP, format!("{group}:x:{gid}:")),
+        ] {
+            let Some(read) = EtcFile::read(&self.etc.join(name))? else {
+                continue;
+            };
+            let file = GroupFile::parse(&read.bytes);
+            if !file.has(group.as_str()) {
+                let bytes = file.with_line(line.as_bytes());
+                read.prepare(&bytes)?.put_in_place()?;
+            }
+        }
+        Ok(())
     }
 
     /// The shadow tools know no other files than those of the host that they run on.
@@ -133,42 +176,28 @@ impl Files {
     }
 }
 
-impl Backend for Files {
+impl MembershipBackend for Files {
     fn name(&self) -> String {
         self.etc.join(GROUP).to_string_lossy().into_owned()
     }
 
-    fn recall(&mut self, held: &BTreeSet<Membership>, elsewhere: &BTreeSet<Membership>) -> Recall {
-        let here = self.kept(held).unwrap_or_default();
-        let held: BTreeSet<_> = held
-            .iter()
-            .filter(|held| here.contains(held) || !elsewhere.contains(held))
-            .cloned()
-            .collect();
-        let mut unseen = BTreeSet::new();
-        for name in [GROUP, GSHADOW] {
-            // Left behind where jitd was stopped in mid-change; mostly there is none.
-            let beside = beside(&self.etc.join(name));
-            if let Ok(Some(left)) = EtcFile::read(&beside) {
-                let left = GroupFile::parse(&left.bytes);
-                unseen.extend(held.iter().filter(|held| is_in(&left, held)).cloned());
-            }
-            let _ = std::fs::remove_file(beside);
+    fn absent(&self, of: &BTreeSet<GroupName>) -> Result<BTreeSet<GroupName>, ReconcileError> {
+        let bytes = self.group_bytes()?;
+        let file = GroupFile::parse(&bytes);
+        let absent = of.iter().filter(|group| !file.has(group.as_str()));
+        Ok(absent.cloned().collect())
+    }
+
+    fn create_group(&self, group: &GroupName, gid: Option<u32>) -> Result<(), ReconcileError> {
+        if let Some(gid) = gid {
+            return self.add(group, gid);
         }
-        Recall { held, unseen }
-    }
-
-    fn has_group(&self, group: &GroupName) -> Result<bool, ReconcileError> {
-        Ok(GroupFile::parse(&self.group_bytes()?).has(group.as_str()))
-    }
-
-    fn create_group(&self, group: &GroupName, _gid: Option<u32>) -> Result<(), ReconcileError> {
         self.is_the_hosts()?;
         groups::create(group)
     }
 
     fn delete_group(&self, group: &GroupName) -> Result<(), ReconcileError> {
-        if !self.has_group(group)? {
+        if !GroupFile::parse(&self.group_bytes()?).has(group.as_str()) {
             return Ok(());
         }
         self.is_the_hosts()?;
@@ -184,7 +213,7 @@ impl Backend for Files {
         Ok(of.iter().filter(|one| is_in(&file, one)).cloned().collect())
     }
 
-    fn apply(&mut self, desired: &Desired, book: &mut Book) -> Result<(), ReconcileError> {
+    fn apply(&self, desired: &Desired, book: &mut Book) -> Result<(), ReconcileError> {
         for _ in 0..MOST_TRIES {
             if !self.differs(desired, book)? {
                 book.close();

@@ -18,10 +18,12 @@ mod plan;
 mod processes;
 mod sudoers;
 mod thread;
+mod userdb;
+mod userdb_groups;
 
 pub use drift::{Drift, DriftKind, Sighting, Witness};
 pub use error::ReconcileError;
-pub use memberships::Memberships;
+pub use memberships::{Memberships, Places};
 pub use processes::{HostProcesses, Processes};
 pub use sudoers::Sudoers;
 pub use thread::{Convergence, Reconciler};
@@ -31,3 +33,6 @@ pub mod parts {
     pub use super::etc_lock::EtcLock;
     pub use super::group_file::GroupFile;
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,7 +23,7 @@ use crate::domain::names::UserName;
 use crate::domain::person::{Caller, Person};
 use crate::domain::time::{Boot, BootId, Now, Wall};
 use crate::policy_file::{self, Source};
-use crate::reconcile::{Memberships, Processes, Reconciler, Sudoers, Witness};
+use crate::reconcile::{Memberships, Places, Processes, Reconciler, Sudoers, Witness};
 use crate::record::Teller;
 use crate::store::{Query, Scope, Store};
 use crate::terminals::Terminals;
@@ -219,13 +219,16 @@ impl Scene {
         let policy = policy_file::parse(&[source]).unwrap().policy;
         let policy = PolicyInForce::Loaded(Arc::new(policy));
         let store = Store::open(&folder.path().join("jitd.db")).unwrap();
-        let etc = folder.path().to_owned();
+        let places = Places {
+            etc: folder.path().to_owned(),
+            userdb: folder.path().join("userdb"),
+        };
         let sudoers = Sudoers::new(folder.path().join("sudoers"));
         let blocking = store.clone();
         let ended = Box::new(ended.clone());
         let (witness, sightings) = Witness::new();
         let memberships = tokio::task::spawn_blocking(move || {
-            Memberships::new(etc, blocking, ended, witness).unwrap()
+            Memberships::new(places, blocking, ended, witness).unwrap()
         })
         .await
         .unwrap();

@@ -6,7 +6,7 @@ use std::time::Instant;
 use jitd::domain::desired::Desired;
 use jitd::domain::names::{GroupName, UserName};
 use jitd::paths;
-use jitd::reconcile::{HostProcesses, Memberships, Witness};
+use jitd::reconcile::{HostProcesses, Memberships, Places, Witness};
 use jitd::store::Store;
 
 use super::{must, sample, turns};
@@ -64,7 +64,7 @@ impl Ours {
         let store = Store::open(&database).expect("a database can be made");
         Self(
             Memberships::new(
-                paths::ETC.into(),
+                Places::of_host(),
                 store,
                 Box::new(HostProcesses::default()),
                 Witness::new().0,
