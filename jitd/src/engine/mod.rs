@@ -10,6 +10,7 @@
 //! | `due`, `warnings` | the door for the clock |
 //! | `drift` | the door for what others change on the host |
 //! | `policy` | a new policy, and what it ends |
+//! | `standing` | who has for good what a role gives |
 //! | `settle` | commit → reconcile → tell, the same for all of them |
 //! | `attempts` | what people tried and may not |
 #![forbid(unsafe_code)]
@@ -25,11 +26,13 @@ mod gate;
 mod policy;
 mod reading;
 mod settle;
+mod standing;
 mod state;
 mod warnings;
 
 pub use error::EngineError;
 pub use gate::{Gate, GateVerdict};
+pub use standing::Standing;
 pub use state::{Engine, Host, PolicyInForce, StateChange};
 
 #[cfg(test)]
