@@ -39,13 +39,7 @@ pub enum Watched<'a> {
 /// The kernel gives no more watches or threads.
 pub fn watch(all: &[Watched<'_>]) -> std::io::Result<Arc<Notify>> {
     let inotify = Inotify::init(InitFlags::IN_CLOEXEC)?;
-    let mut known = Vec::new();
-    for one in all {
-        known.push(match one {
-            Watched::Files(folder, files) => (inotify.add_watch(*folder, WRITTEN)?, Some(*files)),
-            Watched::Folder(folder) => (inotify.add_watch(*folder, THERE)?, None),
-        });
-    }
+    let known = add(&inotify, all)?;
     let changed = Arc::new(Notify::new());
     let tell = changed.clone();
     std::thread::Builder::new()
@@ -62,6 +56,14 @@ pub fn watch(all: &[Watched<'_>]) -> std::io::Result<Arc<Notify>> {
 }
 
 type Known = Vec<(WatchDescriptor, Option<&'static [&'static str]>)>;
+
+fn add(inotify: &Inotify, all: &[Watched<'_>]) -> Result<Known, Errno> {
+    let each = all.iter().map(|one| match one {
+        Watched::Files(folder, files) => Ok((inotify.add_watch(*folder, WRITTEN)?, Some(*files))),
+        Watched::Folder(folder) => Ok((inotify.add_watch(*folder, THERE)?, None)),
+    });
+    each.collect()
+}
 
 fn run(inotify: &Inotify, known: &Known, tell: &Notify) -> Result<(), Errno> {
     loop {
@@ -95,4 +97,52 @@ fn matters(event: &InotifyEvent, known: &Known) -> bool {
 )]
 fn rest() {
     std::thread::sleep(REST);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn what_is_written_or_there_is_told_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        for name in ["etc", "userdb"] {
+            fs::create_dir(path(name)).unwrap();
+        }
+        for name in ["etc/group", "etc/other", "etc/new"] {
+            fs::write(path(name), "").unwrap();
+        }
+        let inotify = Inotify::init(InitFlags::IN_NONBLOCK).unwrap();
+        let (etc, userdb) = (path("etc"), path("userdb"));
+        let all = [
+            Watched::Files(&etc, &["group", "gshadow"]),
+            Watched::Folder(&userdb),
+        ];
+        let known = add(&inotify, &all).unwrap();
+        let told = |what: &dyn Fn() -> std::io::Result<()>| {
+            what().unwrap();
+            let events = inotify.read_events().unwrap_or_default();
+            events.iter().any(|event| matters(event, &known))
+        };
+        let rename = |from: &str, to: &str| fs::rename(path(from), path(to));
+        assert!(told(&|| fs::write(path("etc/group"), "x")));
+        assert!(told(&|| rename("etc/new", "etc/gshadow")));
+        assert!(!told(&|| fs::write(path("etc/other"), "x")));
+        assert!(!told(&|| fs::read(path("etc/group")).map(drop)));
+        // It is about to come back.
+        assert!(!told(&|| rename("etc/group", "etc/group~")));
+        assert!(told(&|| rename("etc/group~", "etc/group")));
+        assert!(told(&|| std::os::unix::fs::symlink(
+            "x",
+            path("userdb/a:b.membership")
+        )));
+        assert!(told(&|| fs::remove_file(path("userdb/a:b.membership"))));
+        assert!(!told(&|| fs::write(
+            path("userdb/.a:b.membership.jitd-new"),
+            "x"
+        )));
+    }
 }

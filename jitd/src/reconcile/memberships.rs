@@ -257,7 +257,7 @@ impl Memberships {
             // Noted first: were we stopped in between, the group would be nobody's.
             let known = self.files.book.ours.owned.contains(&group);
             self.store.note_owned(group.clone(), true)?;
-            match place.create_group(&group, self.userdb.backend.gid_of(&group)) {
+            match place.create_group(&group, self.userdb.backend.gid_of_ours(&group)) {
                 Ok(()) => {
                     self.files.book.ours.owned.insert(group.clone());
                     self.userdb.book.ours.owned.insert(group);

@@ -270,6 +270,43 @@ fn memberships_move_with_their_groups_numbers_and_nothing_ends() {
 }
 
 #[test]
+fn a_group_that_others_made_is_used_and_stays_theirs() {
+    let mut host = Host::new();
+    let by_hand = "{\"groupName\":\"ops\",\"gid\":700}";
+    std::fs::create_dir(host.path("userdb")).unwrap();
+    std::fs::write(host.path("userdb/ops.group"), by_hand).unwrap();
+    host.apply(USERDB, &[("carol", "ops")]);
+    std::fs::write(host.path("userdb/mallory:ops.membership"), "{}").unwrap();
+    host.apply(USERDB, &[]);
+    assert_eq!(host.drop_ins(), ["mallory:ops.membership", "ops.group"]);
+    // In /etc/group it would be another one.
+    let wanted = desired(FILES, &[("carol", "ops")]);
+    assert!(host.memberships.apply(&wanted).is_err());
+    assert_eq!(host.read("group"), GROUP);
+    host.memberships.remove_owned_groups().unwrap();
+    assert_eq!(host.read("userdb/ops.group"), by_hand);
+    assert_eq!(host.drift(), [""; 0]);
+}
+
+#[test]
+fn a_number_that_is_taken_is_given_to_no_other_group() {
+    let mut host = Host::new();
+    // Two are left.
+    std::fs::write(
+        host.path("login.defs"),
+        "#\nSYS_GID_MIN 200\nSYS_GID_MAX\t203\n",
+    )
+    .unwrap();
+    std::fs::write(host.path("group"), "root:x:0:\na:x:201:\nadm:x:203:\n").unwrap();
+    host.apply(USERDB, &[("carol", "jit-one")]);
+    host.apply(USERDB, &[("carol", "jit-one"), ("carol", "jit-two")]);
+    assert_eq!(host.drop_ins()[..2], ["200.group", "202.group"]);
+    let three = desired(USERDB, &[("carol", "jit-one"), ("carol", "jit-three")]);
+    let error = host.memberships.apply(&three).unwrap_err();
+    assert!(error.to_string().contains("no number left"), "{error}");
+}
+
+#[test]
 fn what_was_switched_while_jitd_was_away_moves_at_its_start() {
     let mut host = Host::new();
     let wanted = [("carol", "adm")];

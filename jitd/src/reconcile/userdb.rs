@@ -73,8 +73,13 @@ impl Userdb {
         Recalled { held, unseen }
     }
 
-    /// The number of a group that is a drop-in.
-    pub(super) fn gid_of(&self, group: &GroupName) -> Option<u32> {
+    /// The number of a group that jitd has made here.
+    pub(super) fn gid_of_ours(&self, group: &GroupName) -> Option<u32> {
+        let ours = userdb_groups::is_ours(&self.folder, group);
+        ours.then(|| self.gid_of(group)).flatten()
+    }
+
+    fn gid_of(&self, group: &GroupName) -> Option<u32> {
         userdb_groups::gid_of(&self.folder, group)
     }
 

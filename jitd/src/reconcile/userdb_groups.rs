@@ -25,6 +25,12 @@ pub(super) fn gid_of(folder: &Path, group: &GroupName) -> Option<u32> {
     record.get("gid")?.as_u64()?.try_into().ok()
 }
 
+/// Whether there is one that jitd made.
+pub(super) fn is_ours(folder: &Path, group: &GroupName) -> bool {
+    let ours = |record: &Value| record.get("service").and_then(Value::as_str) == Some(SERVICE);
+    read(folder, group).as_ref().is_some_and(ours)
+}
+
 /// Makes one, with the number that its name leads to, so that it mostly has the same one again
 /// after a reboot.
 pub(super) fn create(folder: &Path, etc: &Path, group: &GroupName) -> Result<(), ReconcileError> {
@@ -60,8 +66,7 @@ pub(super) fn create(folder: &Path, etc: &Path, group: &GroupName) -> Result<(),
 
 /// Removes one, if jitd made it.
 pub(super) fn delete(folder: &Path, group: &GroupName) -> Result<(), ReconcileError> {
-    let ours = |record: &Value| record.get("service").and_then(Value::as_str) == Some(SERVICE);
-    if !read(folder, group).as_ref().is_some_and(ours) {
+    if !is_ours(folder, group) {
         return Ok(());
     }
     if let Some(gid) = gid_of(folder, group) {
