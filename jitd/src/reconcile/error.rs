@@ -1,5 +1,6 @@
 //! Why the host does not match yet.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use crate::store::StoreError;
@@ -87,8 +88,10 @@ impl ReconcileError {
         }
     }
 
-    /// None, one or several as one.
+    /// None, one or several as one. What stood in the way of several steps is said once.
     pub(super) fn together(mut errors: Vec<Self>) -> Result<(), Self> {
+        let mut said = HashSet::new();
+        errors.retain(|error| said.insert(error.to_string()));
         match errors.len() {
             0 => Ok(()),
             1 => Err(errors.remove(0)),

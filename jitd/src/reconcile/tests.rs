@@ -318,7 +318,12 @@ fn what_was_switched_while_jitd_was_away_moves_at_its_start() {
         let in_userdb = !host.drop_ins().is_empty();
         assert_eq!((in_file, in_userdb), (to == FILES, to == USERDB));
     }
+    host.restart();
+    host.apply(FILES, &wanted);
     assert_eq!((host.drift(), host.ended()), (vec![], 0));
+    host.restart();
+    host.apply(FILES, &[]);
+    assert_eq!((host.read("group").as_str(), host.ended()), (GROUP, 1));
 }
 
 #[test]
@@ -360,6 +365,31 @@ fn killed_between_giving_and_taking_it_goes_on_from_there() {
     host.apply(USERDB, &wanted);
     assert_eq!(host.read("group"), GROUP);
     assert_eq!((host.drift(), host.ended()), (vec![], 0));
+}
+
+#[test]
+fn what_was_left_half_done_is_cleared_away() {
+    let mut host = Host::new();
+    host.apply(USERDB, &[("carol", "adm")]);
+    let left = [
+        ".group.jitd-new",
+        ".gshadow.jitd-new",
+        "userdb/.carol:adm.membership.jitd-new",
+    ];
+    for name in left {
+        std::fs::write(host.path(name), "").unwrap();
+    }
+    host.restart();
+    for name in left {
+        assert!(!host.path(name).exists(), "{name}");
+    }
+    // It may not have got there: nobody took it away.
+    std::fs::write(host.path(left[2]), "").unwrap();
+    std::fs::remove_file(host.path("userdb/carol:adm.membership")).unwrap();
+    host.restart();
+    host.apply(USERDB, &[("carol", "adm")]);
+    assert_eq!(host.drop_ins(), ["carol:adm.membership"]);
+    assert_eq!(host.drift(), [""; 0]);
 }
 
 #[test]

@@ -77,6 +77,17 @@ async fn a_stranger_in_gshadow_alone_is_removed_and_on_record() {
 }
 
 #[tokio::test]
+async fn who_lacks_in_gshadow_alone_was_taken_out_by_nobody() {
+    let scene = scene().await;
+    scene.active().await;
+    // As vigr(8) leaves it.
+    scene.edit("jit-deploy:!::carol", "jit-deploy:!::");
+    assert!(scene.engine.reconcile().await);
+    assert!(scene.in_group("jit-deploy:x:900:carol"));
+    assert_eq!(scene.drift(), [""; 0]);
+}
+
+#[tokio::test]
 async fn who_is_taken_out_of_what_an_elevation_gives_is_put_back() {
     let scene = scene().await;
     let dave = caller(1004, "dave", &["users"]);
@@ -132,7 +143,9 @@ async fn what_jitd_itself_did_not_finish_is_no_drift() {
 async fn who_was_put_in_by_others_just_before_their_elevation_leaves_with_it() {
     let scene = scene().await;
     let id = scene.requested(&carol()).await;
-    scene.edit("jit-deploy:x:900:", "jit-deploy:x:900:carol");
+    for line in ["jit-deploy:x:900:", "jit-deploy:!::"] {
+        scene.edit(line, &format!("{line}carol"));
+    }
     scene.engine.approve(&alice(), id, None, "").await.unwrap();
     scene.engine.end(&carol(), Some(id)).await.unwrap();
     assert!(scene.in_group("jit-deploy:x:900:"));
