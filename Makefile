@@ -85,6 +85,11 @@ install: build assets
 	install -D -m 644 target/release/libpam_jit.so  $(DESTDIR)$(PAMDIR)/pam_jit.so
 	install -D -m 755 packaging/prepare-removal.sh  $(DESTDIR)$(PREFIX)/libexec/jitd/prepare-removal
 	install -D -m 644 packaging/systemd/jitd.service     $(DESTDIR)$(PREFIX)/lib/systemd/system/jitd.service
+	install -D -m 644 packaging/systemd/jitd-enforce@.service $(DESTDIR)$(PREFIX)/lib/systemd/system/jitd-enforce@.service
+	for unit in jitd jitd-enforce@; do \
+	    install -D -m 644 packaging/systemd/confinement.conf \
+	        $(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit.service.d/confinement.conf || exit; \
+	done
 	install -D -m 644 packaging/systemd/80-jitd.preset   $(DESTDIR)$(PREFIX)/lib/systemd/system-preset/80-jitd.preset
 	install -D -m 644 packaging/systemd/jitd.sysusers    $(DESTDIR)$(PREFIX)/lib/sysusers.d/jitd.conf
 	install -D -m 644 packaging/dbus/org.jitd1.conf      $(DESTDIR)$(PREFIX)/share/dbus-1/system.d/org.jitd1.conf

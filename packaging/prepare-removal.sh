@@ -35,7 +35,7 @@ trap 'exit 143' TERM
 
 if systemd_runs; then
     systemctl --quiet --runtime mask jitd.service
-    systemctl --quiet stop jitd.service
+    systemctl --quiet stop 'jitd-enforce@*.timer' 'jitd-enforce@*.service' jitd.service
     # systemd forgets what it made for a unit that is masked.
     rm -rf /run/jitd
 fi

@@ -1,28 +1,44 @@
 //! The daemon's life: start, serve until told to stop, keep time.
 #![forbid(unsafe_code)]
 
+mod enforce;
+
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::timeout;
 
 use crate::clock::{Alarm, Clock, HostClock};
 use crate::directory::HostDirectory;
+use crate::domain::session::SessionId;
 use crate::engine::{Engine, Host, PolicyInForce};
 use crate::policy_source::{self, Groups};
-use crate::reconcile::{HostProcesses, Memberships, Places, Reconciler, Sudoers, Witness};
+use crate::reconcile::{HostProcesses, Memberships, Places, Reconciler, Sudoers, Systemd, Witness};
 use crate::record::{Priority, Teller, note};
 use crate::store::Store;
 use crate::terminals::HostTerminals;
-use crate::watch::{Watched, watch};
+use crate::watch::watch_memberships;
 use crate::{bus, paths};
+
+pub use enforce::enforce;
 
 /// How long to wait before trying again what the host did not allow, in milliseconds: at first,
 /// and at most.
 const RETRY: (i64, i64) = (1_000, 30_000);
+
+/// How long the last sessions may take to go before the package is removed.
+const SESSIONS_END_WITHIN: Duration = Duration::from_secs(15);
+/// How long the daemon waits for the second enforcer to be done; systemd then starts it again.
+const TURN: Duration = Duration::from_secs(1);
+/// When what could not be put on record is tried again.
+const TRY_AGAIN: Duration = Duration::from_secs(5);
 
 /// Why the daemon ended, or did not start.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -35,35 +51,25 @@ pub async fn run() -> Result<(), Failure> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let hangup = signal(SignalKind::hangup())?;
-    let _only = only_one()?;
+    let _only = only_one(TURN).await?;
     // What is changed from now on is noticed, also while the host is first made to match.
-    let touched = watch_group_files();
-    let processes = HostProcesses::default();
-    let engine = start(load_policy(), &processes).await?;
+    let touched = watch_memberships();
+    let (engine, ends) = start(load_policy()).await?;
     let alarm = Alarm::new()?;
     // What ended while jitd was away is taken back before anybody can ask.
-    for ended in [
-        engine.end_what_policy_ended().await,
-        engine.do_what_is_due().await,
-    ] {
-        if let Err(error) = ended {
-            note(
-                Priority::Error,
-                &format!("what is due could not be done yet: {error}"),
-            );
-        }
-    }
-    engine.reconcile().await;
+    catch_up(&engine).await;
+    let sessions = tokio::spawn(look_after(engine.clone(), ends.sessions));
     // Who comes to the gate from now on waits until it is answered: when systemd says that jitd
     // runs, sudo finds it.
     let socket = bus::GateSocket::bind(Path::new(jitd_api::GATE_SOCKET))
         .map_err(|error| format!("cannot listen at {}: {error}", jitd_api::GATE_SOCKET))?;
     let connection = bus::serve(engine.clone()).await?;
-    let gate_ended = bus::serve_gate(socket, engine.gate(), &connection).await?;
+    let gate_ended = bus::serve_gate(socket, engine.clone(), &connection).await?;
     tokio::select! {
         ended = keep_time(&engine, &alarm, &touched) => ended?,
         () = reload_when_told(&engine, hangup) => {}
         _ = gate_ended => return Err("the gate's socket, or its connection to the system bus, ended".into()),
+        _ = sessions => return Err("nobody looks after sessions any more".into()),
         () = connection.closed() => return Err("the system bus went away".into()),
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
@@ -82,14 +88,14 @@ pub async fn withdraw() -> Result<(), Failure> {
     if !Path::new(paths::DATABASE).exists() {
         return Ok(Sudoers::new(paths::SUDOERS.into()).remove()?);
     }
-    let _only = only_one()?;
+    let _only = only_one(Duration::ZERO).await?;
     // Without a policy nobody has a sudo scope, and managed people stay managed.
-    let processes = HostProcesses::default();
     let policy = PolicyInForce::Broken("jitd is being removed".to_owned());
-    let engine = start(policy, &processes).await?;
+    let (engine, ends) = start(policy).await?;
     engine.end_everything().await?;
+    engine.resume_sessions().await?;
     engine.reconcile().await;
-    tokio::task::spawn_blocking(move || processes.wait()).await?;
+    ends.wait(&engine).await?;
     match engine.trouble() {
         None => Ok(()),
         Some(trouble) => Err(trouble.into()),
@@ -105,7 +111,7 @@ pub async fn remove_groups() -> Result<(), Failure> {
     if !Path::new(paths::DATABASE).exists() {
         return Ok(());
     }
-    let _only = only_one()?;
+    let _only = only_one(Duration::ZERO).await?;
     let store = Store::open(Path::new(paths::DATABASE))?;
     let removed = tokio::task::spawn_blocking(move || {
         let processes = Box::new(HostProcesses::default());
@@ -115,17 +121,44 @@ pub async fn remove_groups() -> Result<(), Failure> {
     Ok(removed.await??)
 }
 
-async fn start(policy: PolicyInForce, processes: &HostProcesses) -> Result<Engine, Failure> {
+/// What goes on after the answer: processes and sessions that are being ended.
+struct Ends {
+    processes: HostProcesses,
+    sessions: UnboundedReceiver<SessionId>,
+}
+
+impl Ends {
+    /// Waits until it is all over, or will not be.
+    async fn wait(mut self, engine: &Engine) -> Result<(), Failure> {
+        let processes = self.processes;
+        tokio::task::spawn_blocking(move || processes.wait()).await?;
+        while engine.sessions_over().await > 0 {
+            let gone = timeout(SESSIONS_END_WITHIN, self.sessions.recv()).await;
+            let Ok(Some(id)) = gone else {
+                let left = engine.sessions_over().await;
+                return Err(
+                    format!("{left} sessions do not end: systemctl status jit.slice").into(),
+                );
+            };
+            engine.look_after(id).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn start(policy: PolicyInForce) -> Result<(Engine, Ends), Failure> {
     let clock: Arc<dyn Clock> = Arc::new(HostClock::new()?);
     let store = Store::open(Path::new(paths::DATABASE))?;
-    let blocking = store.clone();
-    let processes = Box::new(processes.clone());
+    let processes = HostProcesses::default();
+    let (blocking, ending) = (store.clone(), Box::new(processes.clone()));
     let (witness, sightings) = Witness::new();
     let memberships = tokio::task::spawn_blocking(move || {
-        Memberships::new(Places::of_host(), blocking, processes, witness)
+        Memberships::new(Places::of_host(), blocking, ending, witness)
     });
     let memberships = memberships.await??;
     let reconciler = Reconciler::start(memberships, Sudoers::new(paths::SUDOERS.into()))?;
+    let (systemd, sessions) = Systemd::new();
+    let systemd = Arc::new(systemd);
     let host = Host {
         clock,
         store,
@@ -133,27 +166,51 @@ async fn start(policy: PolicyInForce, processes: &HostProcesses) -> Result<Engin
         reconciler,
         teller: Teller::start()?,
         terminals: Box::new(HostTerminals),
+        sessions: systemd.clone(),
+        timers: systemd,
+    };
+    let ends = Ends {
+        processes,
+        sessions,
     };
     let engine = Engine::new(host, policy).await?;
     tokio::spawn(engine.clone().record_drift(sightings));
-    Ok(engine)
+    Ok((engine, ends))
 }
 
-/// Told when somebody, jitd included, has changed who is in which group. Without it the host is
-/// made to match when something else happens.
-fn watch_group_files() -> Arc<Notify> {
-    let mut all = vec![Watched::Files(Path::new(paths::ETC), &["group", "gshadow"])];
-    let userdb = Path::new(paths::USERDB);
-    if userdb.is_dir() {
-        all.push(Watched::Folder(userdb));
+/// Does what should have been done by now, and makes the host match.
+async fn catch_up(engine: &Engine) {
+    for done in [
+        engine.end_what_policy_ended().await,
+        engine.do_what_is_due().await,
+        engine.resume_sessions().await,
+    ] {
+        if let Err(error) = done {
+            let text = format!("what is due could not be done yet: {error}");
+            note(Priority::Error, &text);
+        }
     }
-    watch(&all).unwrap_or_else(|error| {
-        note(
-            Priority::Error,
-            &format!("what others change is not noticed when it happens: {error}"),
-        );
-        Arc::default()
-    })
+    engine.reconcile().await;
+}
+
+/// Puts on record which sessions are over.
+async fn look_after(engine: Engine, mut sessions: UnboundedReceiver<SessionId>) {
+    // What could not be put on record yet, and is tried again.
+    let mut later = BTreeSet::new();
+    loop {
+        let next = timeout(TRY_AGAIN, sessions.recv());
+        match next.await {
+            Ok(Some(id)) => later.extend([id]),
+            Ok(None) => return,
+            Err(_) => {}
+        }
+        for id in std::mem::take(&mut later) {
+            if let Err(error) = engine.look_after(id).await {
+                note(Priority::Warning, &format!("session {id}: {error}"));
+                later.insert(id);
+            }
+        }
+    }
 }
 
 fn load_policy() -> PolicyInForce {
@@ -231,11 +288,11 @@ async fn keep_time(engine: &Engine, alarm: &Alarm, touched: &Notify) -> Result<(
     }
 }
 
-/// The one process that may change the record and the host: the daemon, or `withdraw`.
+/// The one process that may change the record and the host: the daemon, `enforce` or `withdraw`.
 ///
 /// # Errors
-/// Another one runs.
-fn only_one() -> Result<File, Failure> {
+/// Another one runs, and goes on to for as long as this one waits.
+async fn only_one(patience: Duration) -> Result<File, Failure> {
     let path = Path::new(paths::STATE).join("lock");
     let file = OpenOptions::new()
         .write(true)
@@ -243,8 +300,17 @@ fn only_one() -> Result<File, Failure> {
         .truncate(false)
         .mode(0o600)
         .open(&path)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(_) => Err("another jitd is running: systemctl stop jitd".into()),
-    }
+    let taken = async {
+        while file.try_lock().is_err() {
+            breathe().await;
+        }
+    };
+    let taken = timeout(patience, taken).await;
+    taken.map_err(|_| "another jitd is running: systemctl stop jitd")?;
+    Ok(file)
+}
+
+#[expect(clippy::disallowed_methods, reason = "no end depends on it")]
+async fn breathe() {
+    tokio::time::sleep(Duration::from_millis(50)).await;
 }

@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use jitd::daemon;
 use jitd::record::{Priority, note};
 
-const USAGE: &str = "usage: jitd [withdraw | remove-groups | --version | --help]; see jitd(8)";
+const USAGE: &str =
+    "usage: jitd [enforce | withdraw | remove-groups | --version | --help]; see jitd(8)";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -15,6 +16,7 @@ fn main() -> ExitCode {
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
     let ended = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => block_on(daemon::run()),
+        ["enforce"] => block_on(daemon::enforce()),
         ["withdraw"] => block_on(daemon::withdraw()),
         ["remove-groups"] => block_on(daemon::remove_groups()),
         ["--version"] => return print(concat!("jitd ", env!("CARGO_PKG_VERSION"))),

@@ -1,9 +1,11 @@
 //! What people are told on their terminals.
 #![forbid(unsafe_code)]
 
+use std::collections::BTreeSet;
 use std::fs::{DirEntry, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::path::PathBuf;
 
 use nix::fcntl::OFlag;
 
@@ -14,8 +16,9 @@ const PTS: &str = "/dev/pts";
 
 /// Says something to somebody, if they are there.
 pub trait Terminals: Send + Sync {
-    /// One line for whoever has this account; does not wait.
-    fn tell(&self, uid: u32, line: &str);
+    /// One line for whoever has this account, at these of their terminals, or at all of them where
+    /// none is named; does not wait.
+    fn tell(&self, uid: u32, at: &BTreeSet<PathBuf>, line: &str);
 }
 
 /// Those of this host.
@@ -23,12 +26,13 @@ pub trait Terminals: Send + Sync {
 pub struct HostTerminals;
 
 impl Terminals for HostTerminals {
-    fn tell(&self, uid: u32, line: &str) {
+    fn tell(&self, uid: u32, at: &BTreeSet<PathBuf>, line: &str) {
         let entries = match std::fs::read_dir(PTS) {
             Ok(entries) => entries,
             Err(error) => return note(Priority::Warning, &format!("{PTS}: {error}")),
         };
-        for terminal in entries.flatten() {
+        let meant = |terminal: &DirEntry| at.is_empty() || at.contains(&terminal.path());
+        for terminal in entries.flatten().filter(meant) {
             // One that is gone, or stopped, is told nothing.
             let _ = tell(&terminal, uid, line);
         }

@@ -9,6 +9,7 @@ use nix::errno::Errno;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent, WatchDescriptor};
 use tokio::sync::Notify;
 
+use crate::paths;
 use crate::record::{Priority, note};
 
 /// The least time between two notices: another program that keeps changing the files makes jitd
@@ -24,20 +25,34 @@ const THERE: AddWatchFlags = WRITTEN
     .union(AddWatchFlags::IN_DELETE)
     .union(AddWatchFlags::IN_MOVED_FROM);
 
+/// Told when somebody, jitd included, has changed who is in which group. Without it the host is
+/// made to match when something else happens.
+#[must_use]
+pub fn watch_memberships() -> Arc<Notify> {
+    let mut all = vec![Watched::Files(Path::new(paths::ETC), &["group", "gshadow"])];
+    let userdb = Path::new(paths::USERDB);
+    if userdb.is_dir() {
+        all.push(Watched::Folder(userdb));
+    }
+    watch(&all).unwrap_or_else(|error| {
+        note(
+            Priority::Error,
+            &format!("what others change is not noticed when it happens: {error}"),
+        );
+        Arc::default()
+    })
+}
+
 /// A folder, and what in it matters.
 #[derive(Debug)]
-pub enum Watched<'a> {
+enum Watched<'a> {
     /// What some files have in them.
     Files(&'a Path, &'static [&'static str]),
     /// Which files there are.
     Folder(&'a Path),
 }
 
-/// Watches folders. What is told may be a change of our own.
-///
-/// # Errors
-/// The kernel gives no more watches or threads.
-pub fn watch(all: &[Watched<'_>]) -> std::io::Result<Arc<Notify>> {
+fn watch(all: &[Watched<'_>]) -> std::io::Result<Arc<Notify>> {
     let inotify = Inotify::init(InitFlags::IN_CLOEXEC)?;
     let known = add(&inotify, all)?;
     let changed = Arc::new(Notify::new());

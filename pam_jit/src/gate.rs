@@ -22,23 +22,29 @@ use zbus::connection::socket::ReadHalf;
 use zbus::export::async_trait::async_trait;
 use zbus::message::{Message, Type};
 
-/// The person that the question is about, by number and name: either could have another owner
-/// than it had when jitd learnt of it.
+/// A question: about whom, by number and name, since either could have another owner than it had
+/// when jitd learnt of it; for which service; and whether a session is to be opened.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Asked<'a> {
+pub(crate) struct Question<'a> {
+    /// 0 for somebody who needs no elevation.
     pub(crate) uid: u32,
     pub(crate) name: &'a str,
+    pub(crate) service: &'a str,
+    /// Where the session is opened; none where the question is only whether it may be.
+    pub(crate) opens: Option<Place<'a>>,
+}
+
+/// Where a session is opened, as the program says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Place<'a> {
+    pub(crate) terminal: &'a str,
+    pub(crate) remote: &'a str,
 }
 
 /// Who is asked whether a service is open to a person.
 pub(crate) trait Gate {
     /// The answer, within `timeout`. Without one that is certainly jitd's: why not.
-    fn check(
-        &self,
-        person: Asked<'_>,
-        service: &str,
-        timeout: Duration,
-    ) -> Result<GateAnswer, Failure>;
+    fn ask(&self, question: &Question<'_>, timeout: Duration) -> Result<GateAnswer, Failure>;
 }
 
 /// Why there is no answer. All of these are refusals.
@@ -75,22 +81,25 @@ fn in_words(time: &Duration) -> String {
 pub(crate) struct Jitd;
 
 impl Gate for Jitd {
-    fn check(
-        &self,
-        person: Asked<'_>,
-        service: &str,
-        timeout: Duration,
-    ) -> Result<GateAnswer, Failure> {
-        let question = question(person, service)?;
-        ask(Path::new(GATE_SOCKET), &question, timeout)
+    fn ask(&self, question: &Question<'_>, timeout: Duration) -> Result<GateAnswer, Failure> {
+        let call = call(question)?;
+        ask(Path::new(GATE_SOCKET), &call, timeout)
     }
 }
 
-fn question(person: Asked<'_>, service: &str) -> Result<Message, Failure> {
-    Message::method_call(OBJECT_PATH, "Check")
-        .interface(GATE_INTERFACE)
-        .build(&(person.uid, person.name, service))
-        .map_err(|error| Failure::Unintelligible(error.to_string()))
+fn call(question: &Question<'_>) -> Result<Message, Failure> {
+    let Question {
+        uid, name, service, ..
+    } = question;
+    let named = |member| Message::method_call(OBJECT_PATH, member).interface(GATE_INTERFACE);
+    let call = match question.opens {
+        None => named("Check").build(&(uid, name, service)),
+        Some(place) => {
+            let arguments = (uid, name, service, place.terminal, place.remote);
+            named("Open").build(&arguments)
+        }
+    };
+    call.map_err(|error| Failure::Unintelligible(error.to_string()))
 }
 
 /// Asks whoever listens, if that is root. Everything has the one deadline.
@@ -268,12 +277,18 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_millis(300);
 
-    fn call() -> Message {
-        let carol = Asked {
+    fn question(opens: Option<Place<'_>>) -> Message {
+        let carol = Question {
             uid: 1001,
             name: "carol",
+            service: "sudo",
+            opens,
         };
-        question(carol, "sudo").unwrap()
+        super::call(&carol).unwrap()
+    }
+
+    fn call() -> Message {
+        question(None)
     }
 
     fn answer(call: &Message, entries: &[(&str, Variant<'_>)]) -> Message {
@@ -325,6 +340,15 @@ mod tests {
             call.body().deserialize::<(u32, String, String)>().unwrap(),
             (1001, "carol".to_owned(), "sudo".to_owned())
         );
+        let place = Place {
+            terminal: "/dev/pts/0",
+            remote: "192.0.2.1",
+        };
+        let call = question(Some(place));
+        assert_eq!(call.header().member().unwrap().as_str(), "Open");
+        let body = call.body();
+        let words: (u32, &str, &str, &str, &str) = body.deserialize().unwrap();
+        assert_eq!(words, (1001, "carol", "sudo", "/dev/pts/0", "192.0.2.1"));
     }
 
     #[test]

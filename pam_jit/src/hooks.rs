@@ -29,13 +29,13 @@ impl PamHooks for PamJit {
         PamResultCode::PAM_SUCCESS
     }
 
-    /// Sessions are not registered yet: nothing is asked, nothing is refused.
     fn sm_open_session(pamh: &mut PamHandle, args: Vec<&CStr>, _: PamFlag) -> PamResultCode {
-        visit::session(pamh, &args, "opens")
+        visit::decide(Stage::Session, pamh, &args)
     }
 
-    fn sm_close_session(pamh: &mut PamHandle, args: Vec<&CStr>, _: PamFlag) -> PamResultCode {
-        visit::session(pamh, &args, "closes")
+    /// systemd knows better when nothing of a session is left than the program that opened it.
+    fn sm_close_session(_: &mut PamHandle, _: Vec<&CStr>, _: PamFlag) -> PamResultCode {
+        PamResultCode::PAM_SUCCESS
     }
 
     fn sm_chauthtok(_: &mut PamHandle, _: Vec<&CStr>, _: PamFlag) -> PamResultCode {

@@ -2,7 +2,7 @@
 
 use crate::arguments::Arguments;
 use crate::directory::{Account, Directory};
-use crate::gate::{Asked, Gate};
+use crate::gate::{Gate, Question};
 use crate::managed::{Standing, standing};
 use crate::person::{NoUser, Person, Situation, people};
 use crate::syslog::Severity;
@@ -37,7 +37,6 @@ pub(crate) fn judge(
             let text = "refused: the program named no user".to_owned();
             judgement.logged.push((Severity::Error, text));
         }
-        Ok(people) if people.is_empty() => judgement.note("root: let by"),
         Ok(people) => {
             let court = Court {
                 situation,
@@ -84,7 +83,11 @@ impl Subject {
 
 impl<D: Directory, G: Gate> Court<'_, D, G> {
     fn hear(&self, people: &[Person<'_>], judgement: &mut Judgement) {
+        if people.is_empty() {
+            judgement.note("root: let by");
+        }
         let mut heard = Vec::new();
+        let mut registered = false;
         for person in people {
             let subject = match self.identify(*person, judgement) {
                 Identified::Subject(subject) => subject,
@@ -107,10 +110,38 @@ impl<D: Directory, G: Gate> Court<'_, D, G> {
                 continue;
             }
             heard.push(subject.uid);
-            if let Err(refusal) = self.admit(&subject, judgement) {
-                let name = subject.name();
-                let in_full = format!("{name} (uid {})", subject.uid);
-                return self.refuse(&name, &in_full, subject.proven, &refusal, judgement);
+            match self.admit(&subject, judgement) {
+                Ok(admitted) => registered |= admitted == Admitted::ByJitd,
+                Err(refusal) => {
+                    let name = subject.name();
+                    let in_full = format!("{name} (uid {})", subject.uid);
+                    return self.refuse(&name, &in_full, subject.proven, &refusal, judgement);
+                }
+            }
+        }
+        if self.situation.left_a_session && !registered {
+            self.follow(judgement);
+        }
+    }
+
+    /// Whoever became somebody else in a session, root say, needs no elevation of their own; but
+    /// what they open there ends with it.
+    fn follow(&self, judgement: &mut Judgement) {
+        let root = Subject {
+            uid: 0,
+            account: None,
+            proven: true,
+        };
+        match self.ask(&root, "root") {
+            Ok(()) => judgement.note("goes on in the session that it was opened in"),
+            Err(refusal) => {
+                self.refuse(
+                    "root",
+                    "what was opened in a session",
+                    true,
+                    &refusal,
+                    judgement,
+                );
             }
         }
     }
@@ -157,7 +188,7 @@ impl<D: Directory, G: Gate> Court<'_, D, G> {
     }
 
     /// Lets somebody by who is not managed, or to whom jitd says the service is open.
-    fn admit(&self, subject: &Subject, judgement: &mut Judgement) -> Result<(), Refusal> {
+    fn admit(&self, subject: &Subject, judgement: &mut Judgement) -> Result<Admitted, Refusal> {
         let who = format!("{} (uid {})", subject.name(), subject.uid);
         // A uid without an account has no groups that could be looked up: it errs closed.
         if let Some(account) = &subject.account {
@@ -167,26 +198,29 @@ impl<D: Directory, G: Gate> Court<'_, D, G> {
             judgement.logged.extend(complaints);
             if standing == Standing::Free {
                 judgement.note(&format!("{who} let by: not managed"));
-                return Ok(());
+                return Ok(Admitted::AsFree);
             }
         }
-        let answer = self
-            .gate
-            .check(
-                Asked {
-                    uid: subject.uid,
-                    name: &subject.name(),
-                },
-                self.situation.service,
-                self.arguments.timeout,
-            )
-            .map_err(Refusal::NoAnswer)?;
-        if !answer.allowed {
-            return Err(Refusal::Closed(answer));
+        self.ask(subject, &subject.name())?;
+        judgement.note(&format!("{who} let by: an elevation is active"));
+        Ok(Admitted::ByJitd)
+    }
+
+    /// In the session stage, jitd holds together what is opened from now on.
+    fn ask(&self, subject: &Subject, name: &str) -> Result<(), Refusal> {
+        let question = Question {
+            uid: subject.uid,
+            name,
+            service: self.situation.service,
+            opens: (self.situation.stage == Stage::Session).then_some(self.situation.place),
+        };
+        let answer = self.gate.ask(&question, self.arguments.timeout);
+        let answer = answer.map_err(Refusal::NoAnswer)?;
+        if answer.allowed {
+            Ok(())
+        } else {
+            Err(Refusal::Closed(answer))
         }
-        let elevation = answer.elevation.unwrap_or_default();
-        judgement.note(&format!("{who} let by: elevation {elevation} is active"));
-        Ok(())
     }
 
     fn refuse(
@@ -209,6 +243,15 @@ impl<D: Directory, G: Gate> Court<'_, D, G> {
     }
 }
 
+/// Why somebody is let by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Admitted {
+    /// They are not managed.
+    AsFree,
+    /// jitd says so.
+    ByJitd,
+}
+
 /// Who a person is.
 enum Identified {
     Subject(Subject),
@@ -220,7 +263,7 @@ enum Identified {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
+    use std::cell::{Cell, RefCell};
     use std::ffi::CStr;
     use std::time::Duration;
 
@@ -228,24 +271,22 @@ mod tests {
 
     use super::*;
     use crate::directory::fake::Host;
-    use crate::gate::Failure;
+    use crate::gate::{Failure, Place};
 
     /// A jitd that opens things to some uids, and remembers whom it was asked about.
     struct Jitd {
         opens_to: &'static [u32],
         asked: RefCell<Vec<u32>>,
+        opened: Cell<bool>,
     }
 
     impl Gate for Jitd {
-        fn check(
-            &self,
-            Asked { uid, .. }: Asked<'_>,
-            _: &str,
-            _: Duration,
-        ) -> Result<GateAnswer, Failure> {
-            self.asked.borrow_mut().push(uid);
+        fn ask(&self, question: &Question<'_>, _: Duration) -> Result<GateAnswer, Failure> {
+            self.asked.borrow_mut().push(question.uid);
+            let opens = question.opens.is_some();
+            self.opened.set(self.opened.get() || opens);
             Ok(GateAnswer {
-                allowed: self.opens_to.contains(&uid),
+                allowed: self.opens_to.contains(&question.uid),
                 roles: Some(vec!["deploy".to_owned()]),
                 ..GateAnswer::default()
             })
@@ -271,7 +312,7 @@ mod tests {
     }
 
     impl Gate for Untouchable {
-        fn check(&self, _: Asked<'_>, _: &str, _: Duration) -> Result<GateAnswer, Failure> {
+        fn ask(&self, _: &Question<'_>, _: Duration) -> Result<GateAnswer, Failure> {
             panic!("asked")
         }
     }
@@ -283,6 +324,8 @@ mod tests {
             pam_user: Some(user),
             pam_ruser: None,
             stage,
+            place: Place::default(),
+            left_a_session: false,
         }
     }
 
@@ -296,6 +339,7 @@ mod tests {
         let jitd = Jitd {
             opens_to,
             asked: RefCell::default(),
+            opened: Cell::default(),
         };
         let judgement = judge(&situation, &Arguments::parse(line), host, &jitd);
         (judgement, jitd.asked.into_inner())
@@ -363,7 +407,7 @@ mod tests {
     fn no_answer_is_a_refusal() {
         struct Broken;
         impl Gate for Broken {
-            fn check(&self, _: Asked<'_>, _: &str, _: Duration) -> Result<GateAnswer, Failure> {
+            fn ask(&self, _: &Question<'_>, _: Duration) -> Result<GateAnswer, Failure> {
                 Err(Failure::NotRunning)
             }
         }
@@ -451,5 +495,40 @@ mod tests {
             &Untouchable,
         );
         assert_eq!(judgement.verdict, Verdict::NoUser);
+    }
+    #[test]
+    fn a_session_is_opened_with_jitd_in_its_own_stage_only() {
+        for (stage, opens) in [
+            (Stage::Auth, false),
+            (Stage::Account, false),
+            (Stage::Session, true),
+        ] {
+            let jitd = Jitd {
+                opens_to: &[1001],
+                asked: RefCell::default(),
+                opened: Cell::default(),
+            };
+            let line: &[&CStr] = &[c"managed_group=contractors"];
+            let situation = at(stage, "sudo", 1001, "carol");
+            let judgement = judge(&situation, &Arguments::parse(line), &Host::new(), &jitd);
+            assert_eq!(judgement.verdict, Verdict::LetBy);
+            assert_eq!(jitd.opened.get(), opens, "{stage}");
+        }
+    }
+
+    #[test]
+    fn what_left_a_session_is_followed() {
+        let situation = |uid, user| Situation {
+            left_a_session: true,
+            ..at(Stage::Session, "su", uid, user)
+        };
+        // Root, alice who is not managed, and carol who is.
+        for (uid, user, whom) in [(0, "root", 0), (1002, "alice", 0), (1001, "carol", 1001)] {
+            let (judgement, asked) = verdict(&Host::new(), &[0, 1001], situation(uid, user));
+            assert_eq!((judgement.verdict, asked), (Verdict::LetBy, vec![whom]));
+        }
+        let (judgement, asked) = verdict(&Host::new(), &[], situation(0, "root"));
+        assert_eq!((judgement.verdict, asked), (Verdict::Refused, vec![0]));
+        assert!(!judgement.told.is_empty());
     }
 }

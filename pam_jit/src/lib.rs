@@ -15,6 +15,7 @@
 //! | `arguments` | what does the PAM line say? |
 //! | `person` | who is this about? |
 //! | `managed` | are they subject to just-in-time access? |
+//! | `session` | is it still in the session in which it was started? |
 //! | `gate` | what does jitd say? |
 //! | `judge` | so: let by or refuse? |
 //! | `verdict` | and which PAM code says so in this stage? |
@@ -28,6 +29,7 @@ mod hooks;
 mod judge;
 mod managed;
 mod person;
+mod session;
 mod syslog;
 mod text;
 mod verdict;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::gate::Place;
 use crate::verdict::Stage;
 
 /// Services whose program acts for the person who called it. For these the real
@@ -21,6 +22,11 @@ pub(crate) struct Situation<'a> {
     pub(crate) pam_ruser: Option<&'a str>,
     /// The stage.
     pub(crate) stage: Stage,
+    /// Where the session is opened; of no meaning in the other stages.
+    pub(crate) place: Place<'a>,
+    /// Whether this process is out of the session in which it was started: in the session
+    /// stage, another module may have made a login of it.
+    pub(crate) left_a_session: bool,
 }
 
 /// One person that must be let by.
@@ -109,6 +115,8 @@ mod tests {
                 pam_user: Some(user),
                 pam_ruser: Some(ruser),
                 stage,
+                place: Place::default(),
+                left_a_session: false,
             };
             assert_eq!(people(&situation), Ok(expected.to_vec()), "{situation:?}");
         }
@@ -190,6 +198,8 @@ mod tests {
                 pam_user: user,
                 pam_ruser: Some("root"),
                 stage: Stage::Auth,
+                place: Place::default(),
+                left_a_session: false,
             };
             assert_eq!(people(&situation), Err(NoUser));
             // sudo and su do not depend on it.

@@ -57,13 +57,16 @@ impl Verdict {
     /// everybody out, root included. A refusal is `PAM_PERM_DENIED`, which sudo
     /// and sshd report as what it is.
     ///
-    /// **Session** is never refused.
+    /// **Session**: what could not be registered does not start. sudo goes on after a
+    /// `PAM_SESSION_ERR` as if nothing were; `PAM_PERM_DENIED` ends it, and su, sshd and login too.
     pub(crate) fn code(self, stage: Stage) -> PamResultCode {
         match (stage, self) {
-            (Stage::Session, _) | (Stage::Account, Self::LetBy) => PamResultCode::PAM_SUCCESS,
+            (Stage::Session, Self::LetBy | Self::NotOurs) | (Stage::Account, Self::LetBy) => {
+                PamResultCode::PAM_SUCCESS
+            }
             (Stage::Auth, Self::LetBy) | (_, Self::NotOurs) => PamResultCode::PAM_IGNORE,
             (Stage::Auth, Self::Refused) => PamResultCode::PAM_CRED_INSUFFICIENT,
-            (Stage::Account, Self::Refused) => PamResultCode::PAM_PERM_DENIED,
+            (_, Self::Refused) => PamResultCode::PAM_PERM_DENIED,
             (_, Self::NoUser) => PamResultCode::PAM_USER_UNKNOWN,
         }
     }
@@ -102,9 +105,8 @@ mod tests {
             Verdict::Refused.code(Stage::Auth),
             PamResultCode::PAM_CRED_INSUFFICIENT
         );
-        assert_eq!(
-            Verdict::Refused.code(Stage::Account),
-            PamResultCode::PAM_PERM_DENIED
-        );
+        for stage in [Stage::Account, Stage::Session] {
+            assert_eq!(Verdict::Refused.code(stage), PamResultCode::PAM_PERM_DENIED);
+        }
     }
 }

@@ -5,18 +5,19 @@ use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 
 use pam::constants::{PAM_ERROR_MSG, PamResultCode};
 use pam::conv::Conv;
-use pam::items::{RUser, Service, User};
+use pam::items::{RHost, RUser, Service, Tty, User};
 use pam::module::PamHandle;
 
 use crate::arguments::Arguments;
 use crate::directory::Nss;
-use crate::gate::Jitd;
+use crate::gate::{Jitd, Place};
 use crate::judge::judge;
-use crate::person::{Person, Situation, people};
+use crate::person::Situation;
+use crate::session;
 use crate::syslog::{self, Origin, Severity};
 use crate::verdict::Stage;
 
-/// The auth and account stages.
+/// One stage.
 pub(crate) fn decide(stage: Stage, pamh: &mut PamHandle, words: &[&CStr]) -> PamResultCode {
     silently(stage, || {
         let arguments = Arguments::parse(words);
@@ -36,22 +37,6 @@ pub(crate) fn decide(stage: Stage, pamh: &mut PamHandle, words: &[&CStr]) -> Pam
     })
 }
 
-/// The session stage, in which nothing is refused. With `debug`, the log says
-/// whose session it is.
-pub(crate) fn session(pamh: &mut PamHandle, words: &[&CStr], does: &str) -> PamResultCode {
-    silently(Stage::Session, || {
-        let arguments = Arguments::parse(words);
-        if arguments.debug {
-            let seen = Seen::look(Stage::Session, pamh);
-            let people = people(&seen.situation()).unwrap_or_default();
-            let whose = people.first().map_or("root".to_owned(), Person::to_string);
-            let text = format!("a session of {whose} {does}");
-            syslog::write(seen.origin(), Severity::Debug, &text);
-        }
-        PamResultCode::PAM_SUCCESS
-    })
-}
-
 /// What libpam and the kernel say about a call.
 struct Seen {
     stage: Stage,
@@ -59,6 +44,9 @@ struct Seen {
     service: String,
     user: Option<String>,
     ruser: Option<String>,
+    terminal: String,
+    remote: String,
+    left_a_session: bool,
 }
 
 impl Seen {
@@ -72,12 +60,17 @@ impl Seen {
         let service = pamh.get_item::<Service<'_>>().ok().flatten();
         let user = pamh.get_item::<User<'_>>().ok().flatten();
         let ruser = pamh.get_item::<RUser<'_>>().ok().flatten();
+        let terminal = pamh.get_item::<Tty<'_>>().ok().flatten();
+        let remote = pamh.get_item::<RHost<'_>>().ok().flatten();
         Self {
             stage,
             real_uid: nix::unistd::getuid().as_raw(),
             service: service.map(|item| text(item.0)).unwrap_or_default(),
             user: user.map(|item| text(item.0)),
             ruser: ruser.map(|item| text(item.0)),
+            terminal: terminal.map(|item| text(item.0)).unwrap_or_default(),
+            remote: remote.map(|item| text(item.0)).unwrap_or_default(),
+            left_a_session: stage == Stage::Session && session::was_left(),
         }
     }
 
@@ -88,6 +81,11 @@ impl Seen {
             pam_user: self.user.as_deref(),
             pam_ruser: self.ruser.as_deref(),
             stage: self.stage,
+            place: Place {
+                terminal: &self.terminal,
+                remote: &self.remote,
+            },
+            left_a_session: self.left_a_session,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use jiff::Zoned;
-use jitd_api::{Elevation, State};
+use jitd_api::{Elevation, Session, State};
 
 use crate::cli::Show;
 use crate::error::{Failure, Kind};
@@ -29,6 +29,7 @@ pub(crate) async fn run(options: Show) -> Result<(), Failure> {
         facts.what(&found);
         facts.how_decided(&found);
         facts.when(&found);
+        facts.sessions(&found);
         format!("{}\n{}", heading(&found, screen), facts.text)
     })
 }
@@ -142,6 +143,38 @@ impl<'a> Facts<'a> {
             self.fact("Ended", &line);
         }
     }
+
+    fn sessions(&mut self, elevation: &Elevation) {
+        for one in &elevation.sessions {
+            let line = session(one, self.screen, self.now);
+            self.fact("Session", &line);
+        }
+    }
+}
+
+/// `2026-12-01 09:00:00 CET (2m ago), still running: sudo -i (/dev/pts/0)`.
+fn session(session: &Session, screen: Screen, now: &Zoned) -> String {
+    let until = match session.closed_at {
+        Some(at) => format!("until {}", time::full(at, now)),
+        None => screen.paint("32", "still running"),
+    };
+    let place: Vec<_> = [&session.terminal, &session.remote]
+        .into_iter()
+        .filter(|place| !place.is_empty())
+        .map(|place| escape(place))
+        .collect();
+    let place = match place.as_slice() {
+        [] => String::new(),
+        _ => format!(" ({})", place.join(", from ")),
+    };
+    format!(
+        "{} {}{place}: {}\n{:15}since {}, {until}",
+        session.id,
+        escape(&session.service),
+        escape(&session.command),
+        "",
+        time::full(session.opened_at, now),
+    )
 }
 
 fn list(items: &[String]) -> String {

@@ -1,7 +1,7 @@
 //! `--json`: the names and words that scripts rely on. Absent is null, times are
 //! RFC 3339 in UTC, durations are seconds, and text is as people wrote it.
 
-use jitd_api::{Decision, Elevation, Role, Status};
+use jitd_api::{Decision, Elevation, Role, Session, Status};
 use serde::Serialize;
 
 use super::escape::escape_json;
@@ -33,6 +33,19 @@ struct ElevationOut<'a> {
     approvers: &'a [String],
     needs: &'a [String],
     decisions: Vec<DecisionOut<'a>>,
+    sessions: Vec<SessionOut<'a>>,
+}
+
+#[derive(Serialize)]
+struct SessionOut<'a> {
+    id: u64,
+    service: &'a str,
+    command: &'a str,
+    terminal: Option<&'a str>,
+    remote: Option<&'a str>,
+    opened_at: Option<String>,
+    closed_at: Option<String>,
+    running: bool,
 }
 
 #[derive(Serialize)]
@@ -136,6 +149,22 @@ impl<'a> From<&'a Elevation> for ElevationOut<'a> {
             approvers: &elevation.approvers,
             needs: &elevation.needs,
             decisions: elevation.decisions.iter().map(DecisionOut::from).collect(),
+            sessions: elevation.sessions.iter().map(SessionOut::from).collect(),
+        }
+    }
+}
+
+impl<'a> From<&'a Session> for SessionOut<'a> {
+    fn from(session: &'a Session) -> Self {
+        Self {
+            id: session.id,
+            service: &session.service,
+            command: &session.command,
+            terminal: present(&session.terminal),
+            remote: present(&session.remote),
+            opened_at: rfc3339(session.opened_at),
+            closed_at: session.closed_at.and_then(rfc3339),
+            running: session.closed_at.is_none(),
         }
     }
 }

@@ -5,6 +5,9 @@
 pub const BEGIN: &str = "# jitd: begin. jitctl setup --undo removes this block.";
 /// First line of a block in a file that `setup` made.
 pub const BEGIN_FILE: &str = "# jitd: begin. jitctl setup --undo removes this file.";
+/// First line of a block that stands after a last line which had no end.
+pub const BEGIN_AFTER_NO_END: &str =
+    "# jitd: begin. jitctl setup --undo removes this block, and the end of the line before it.";
 /// Last line of a block.
 pub const END: &str = "# jitd: end";
 
@@ -44,6 +47,9 @@ pub fn strip(content: &[u8]) -> Result<Stripped, Damaged> {
             None if text.starts_with(ANY_BEGIN.as_bytes()) => {
                 open = Some(number);
                 made_by_us |= text == BEGIN_FILE.as_bytes();
+                if text == BEGIN_AFTER_NO_END.as_bytes() {
+                    rest.pop();
+                }
             }
             None if text == END.as_bytes() => return Err(Damaged::NoBegin(number)),
             None => rest.extend_from_slice(line),
@@ -79,6 +85,16 @@ pub fn insert_at_top(rest: &[u8], block: &[u8]) -> Vec<u8> {
         at += line.len();
     }
     insert(rest, at, block)
+}
+
+/// Puts lines in after all others, as a block. A last line without an end gets one; one that
+/// would go on in ours is left alone, and they come to the very top.
+#[must_use]
+pub fn append(rest: &[u8], body: &str) -> Vec<u8> {
+    if rest.is_empty() || rest.ends_with(b"\n") || rest.ends_with(b"\\") {
+        return insert_at_end(rest, &wrap(BEGIN, body));
+    }
+    [rest, b"\n", &wrap(BEGIN_AFTER_NO_END, body)].concat()
 }
 
 /// Puts a block in at the end, or at the very top where the last line is unfinished.

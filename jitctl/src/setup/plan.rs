@@ -69,7 +69,9 @@ pub fn paths() -> Vec<String> {
 /// # Errors
 /// [`PlanError`]; nothing is to be changed then.
 pub fn install(files: &Files, groups: &[String]) -> Result<Vec<Change>, PlanError> {
-    let gate = block::wrap(block::BEGIN, &gate_lines(groups)?);
+    let arguments = arguments(groups)?;
+    let gate = block::wrap(block::BEGIN, &gate_lines(&arguments));
+    let sessions = session_lines(&arguments);
     let mut changes = Vec::new();
     let mut gated: Vec<&str> = Vec::new();
     for service in SERVICES {
@@ -78,13 +80,14 @@ pub fn install(files: &Files, groups: &[String]) -> Result<Vec<Change>, PlanErro
             continue;
         };
         let rest = strip(&path, content)?.rest;
-        let covered = is_covered(&rest, &gated);
+        let mut after = rest.clone();
+        if !is_covered(&rest, &gated) {
+            after = block::insert_at_top(&after, &gate);
+        }
+        if !registers(&rest, &gated) {
+            after = block::append(&after, &sessions);
+        }
         gated.push(service);
-        let after = if covered {
-            rest
-        } else {
-            block::insert_at_top(&rest, &gate)
-        };
         change(&mut changes, path, Some(content), Some(after));
     }
     if gated.is_empty() {
@@ -136,7 +139,7 @@ fn strip(path: &str, content: &[u8]) -> Result<block::Stripped, PlanError> {
     })
 }
 
-fn gate_lines(groups: &[String]) -> Result<String, PlanError> {
+fn arguments(groups: &[String]) -> Result<String, PlanError> {
     if groups.is_empty() {
         return Err(PlanError::NoGroups);
     }
@@ -145,11 +148,20 @@ fn gate_lines(groups: &[String]) -> Result<String, PlanError> {
         arguments.push(' ');
         arguments.push_str(&argument(group)?);
     }
-    Ok(format!(
+    Ok(arguments)
+}
+
+/// Before all others: who is refused is asked for no password.
+fn gate_lines(arguments: &str) -> String {
+    format!(
         "auth     requisite pam_jit.so{arguments}\n\
-         account  required  pam_jit.so{arguments}\n\
-         session  required  pam_jit.so{arguments}\n"
-    ))
+         account  required  pam_jit.so{arguments}\n"
+    )
+}
+
+/// After all others: `pam_systemd`, where it comes later, would take the session away from jitd.
+fn session_lines(arguments: &str) -> String {
+    format!("session  required  pam_jit.so{arguments}\n")
 }
 
 /// `managed_group=NAME`; brackets keep a name with spaces together (pam.d(5)).
@@ -171,6 +183,29 @@ fn is_covered(content: &[u8], gated: &[&str]) -> bool {
     ["auth", "account"].iter().all(|kind| {
         first_target(content, kind).is_some_and(|target| gated.contains(&target.as_str()))
     })
+}
+
+/// Whether the file has the sessions of a service that has the gate.
+fn registers(content: &[u8], gated: &[&str]) -> bool {
+    let text = String::from_utf8_lossy(content);
+    let included = text.lines().filter_map(|line| {
+        let code = line.split('#').next().unwrap_or("");
+        match code.split_whitespace().collect::<Vec<_>>().as_slice() {
+            ["@include", target, ..] => Some((*target).to_owned()),
+            [first, control, target, ..]
+                if first
+                    .trim_start_matches('-')
+                    .eq_ignore_ascii_case("session")
+                    && ["include", "substack"].contains(&&*control.to_ascii_lowercase()) =>
+            {
+                Some((*target).to_owned())
+            }
+            _ => None,
+        }
+    });
+    included
+        .into_iter()
+        .any(|target| gated.contains(&target.as_str()))
 }
 
 /// What the first line of this kind includes, if it includes.

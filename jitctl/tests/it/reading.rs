@@ -1,11 +1,11 @@
 //! status, list, pending, show.
 
-use jitd_api::{Role, State, Status};
+use jitd_api::{Role, Session, State, Status};
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::time::timeout;
 
-use crate::scene::{DEADLINE, World, elevation, in_seconds, jitctl, role};
+use crate::scene::{DEADLINE, LONG_AGO, World, elevation, in_seconds, jitctl, role};
 
 /// A terminal's nightmare, and a log's.
 pub const HOSTILE: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\nEND\u{202e}gnp\u{9b}31m\u{7f}";
@@ -61,6 +61,7 @@ async fn list_passes_its_conditions_on() {
 #[tokio::test]
 async fn json_has_the_names_that_scripts_rely_on() {
     let mut denied = elevation(43, State::Denied);
+    denied.sessions = sessions();
     denied.reason = String::new();
     denied.lapses_at = None;
     let world = World::with(vec![denied]).await;
@@ -75,6 +76,15 @@ async fn json_has_the_names_that_scripts_rely_on() {
             "by": "alice", "verdict": "denied", "comment": "not today",
             "at": "2026-01-02T03:05:05Z",
         }],
+        "sessions": [{
+            "id": 7, "service": "sudo", "command": "sudo -i \u{1b}[2J", "terminal": "/dev/pts/0",
+            "remote": null, "opened_at": "2026-01-02T03:04:05Z", "closed_at": null,
+            "running": true,
+        }, {
+            "id": 8, "service": "sshd", "command": "sshd: carol [priv]", "terminal": null,
+            "remote": "192.0.2.1", "opened_at": "2026-01-02T03:04:05Z",
+            "closed_at": "2026-01-02T03:05:05Z", "running": false,
+        }],
     });
     for (arguments, expected) in [
         (&["show", "43", "--json"][..], one.clone()),
@@ -82,6 +92,46 @@ async fn json_has_the_names_that_scripts_rely_on() {
         (&["pending", "--json"][..], json!([one])),
     ] {
         assert_eq!(world.run(arguments).await.ended(0).json(), expected);
+    }
+}
+
+/// One that runs, and one that is over.
+fn sessions() -> Vec<Session> {
+    let runs = Session {
+        id: 7,
+        service: "sudo".into(),
+        command: "sudo -i \u{1b}[2J".into(),
+        terminal: "/dev/pts/0".into(),
+        remote: String::new(),
+        opened_at: LONG_AGO,
+        closed_at: None,
+    };
+    let over = Session {
+        id: 8,
+        service: "sshd".into(),
+        command: "sshd: carol [priv]".into(),
+        terminal: String::new(),
+        remote: "192.0.2.1".into(),
+        closed_at: Some(LONG_AGO + 60_000),
+        ..runs.clone()
+    };
+    vec![runs, over]
+}
+
+#[tokio::test]
+async fn show_lists_sessions() {
+    let mut active = elevation(43, State::Active);
+    active.sessions = sessions();
+    let world = World::with(vec![active]).await;
+    let ran = world.run(&["show", "43"]).await.ended(0);
+    for fact in [
+        "\n  Session      7 sudo (/dev/pts/0): sudo -i \\u{1b}[2J\n",
+        "since 2026-01-02 03:04:05 UTC (",
+        "ago), still running\n",
+        "\n  Session      8 sshd (192.0.2.1): sshd: carol [priv]\n",
+        "ago), until 2026-01-02 03:05:05 UTC (",
+    ] {
+        assert!(ran.stdout.contains(fact), "{fact:?} in {}", ran.stdout);
     }
 }
 

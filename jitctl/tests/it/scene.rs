@@ -48,6 +48,7 @@ pub fn elevation(id: u64, state: State) -> Elevation {
         approvers: vec!["group:jit-approvers".into()],
         needs: Vec::new(),
         decisions: Vec::new(),
+        sessions: Vec::new(),
     };
     let decision = |verdict: &str, comment: &str| Decision {
         by: "alice".into(),

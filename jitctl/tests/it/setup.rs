@@ -18,6 +18,10 @@ const GATE: &str = "\
 # jitd: begin. jitctl setup --undo removes this block.
 auth     requisite pam_jit.so managed_group=contractors
 account  required  pam_jit.so managed_group=contractors
+# jitd: end
+";
+const SESSIONS: &str = "\
+# jitd: begin. jitctl setup --undo removes this block.
 session  required  pam_jit.so managed_group=contractors
 # jitd: end
 ";

@@ -144,6 +144,26 @@ pub struct Decision {
     pub at: i64,
 }
 
+/// One session that was opened under an elevation. Times are milliseconds since the Unix epoch.
+#[derive(Debug, Clone, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
+#[zbus(signature = "dict")]
+pub struct Session {
+    /// Its number, for life.
+    pub id: u64,
+    /// The PAM service.
+    pub service: String,
+    /// The command line as invoked.
+    pub command: String,
+    /// Where it was opened; may be empty.
+    pub terminal: String,
+    /// From which host; may be empty.
+    pub remote: String,
+    /// When it was opened.
+    pub opened_at: i64,
+    /// When nothing of it was left; it is running without it.
+    pub closed_at: Option<i64>,
+}
+
 /// One elevation, whole, as its readers see it. Times are milliseconds since the Unix epoch.
 #[derive(Debug, Clone, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
 #[zbus(signature = "dict")]
@@ -194,6 +214,9 @@ pub struct Elevation {
     pub needs: Vec<String>,
     /// Who has decided.
     pub decisions: Vec<Decision>,
+    /// What was opened under it, oldest first: all of it where one elevation is asked for, what
+    /// is running where they are listed.
+    pub sessions: Vec<Session>,
 }
 
 /// What goes with a request.

@@ -2,7 +2,8 @@
 
 use zbus::{DeserializeDict, SerializeDict, wire::Type};
 
-/// The answer of `org.jitd1.Gate.Check(uid, user, service)`.
+/// The answer of `org.jitd1.Gate.Check(uid, user, service)`, and, at the gate's socket, of
+/// `Open(uid, user, service, terminal, remote)`.
 ///
 /// A dictionary on the wire, so that an older module in a running sshd
 /// understands a newer daemon. A missing `allowed` is a refusal.

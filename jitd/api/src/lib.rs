@@ -12,7 +12,8 @@ mod policy;
 mod proxy;
 
 pub use elevation::{
-    Decision, Elevation, Filter, RequestOptions, Role, State, Status, UnknownState, Verdict,
+    Decision, Elevation, Filter, RequestOptions, Role, Session, State, Status, UnknownState,
+    Verdict,
 };
 pub use error::Error;
 pub use gate::GateAnswer;
@@ -43,5 +44,7 @@ pub const MAX_TEXT: usize = 1024;
 pub const MAX_TICKET: usize = 128;
 /// Longest name of a role, user, group or service, in bytes.
 pub const MAX_NAME: usize = 64;
+/// Most sessions in what is told of one elevation: the last ones.
+pub const MAX_SESSIONS: u32 = 500;
 /// Most elevations in one answer to `List`.
 pub const MAX_LIST: u32 = 1000;

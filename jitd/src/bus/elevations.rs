@@ -24,26 +24,34 @@ impl Elevations {
         Self { engine, callers }
     }
 
-    fn one(&self, outcome: Result<Elevation, EngineError>) -> Result<jitd_api::Elevation, Error> {
+    async fn one(
+        &self,
+        outcome: Result<Elevation, EngineError>,
+    ) -> Result<jitd_api::Elevation, Error> {
         let policy = self.engine.policy().ok();
         let elevation = outcome.map_err(wire::error)?;
+        let sessions = self.engine.sessions_of(elevation.id).await;
+        let sessions = sessions.map_err(wire::error)?;
+        let now = self.engine.now();
         Ok(wire::elevation(
             elevation,
+            &sessions,
             policy.as_deref(),
-            &self.engine.now(),
+            &now,
         ))
     }
 
-    fn all(
+    async fn all(
         &self,
         outcome: Result<Vec<Elevation>, EngineError>,
     ) -> Result<Vec<jitd_api::Elevation>, Error> {
         let policy = self.engine.policy().ok();
         let now = self.engine.now();
+        let running = self.engine.running().await;
         Ok(outcome
             .map_err(wire::error)?
             .into_iter()
-            .map(|elevation| wire::elevation(elevation, policy.as_deref(), &now))
+            .map(|elevation| wire::elevation(elevation, &running, policy.as_deref(), &now))
             .collect())
     }
 }
@@ -100,6 +108,7 @@ impl Elevations {
         let caller = self.callers.identify(&header).await?;
         let id = ElevationId(id);
         self.one(self.engine.acknowledge(&caller, id, comment).await)
+            .await
     }
 
     /// What waits to be acknowledged by the caller, oldest first.
@@ -108,7 +117,7 @@ impl Elevations {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<Vec<jitd_api::Elevation>, Error> {
         let caller = self.callers.identify(&header).await?;
-        self.all(self.engine.unacknowledged(&caller).await)
+        self.all(self.engine.unacknowledged(&caller).await).await
     }
 
     /// Agree to a pending elevation; a duration in seconds may only shorten it (0: as asked).
@@ -123,6 +132,7 @@ impl Elevations {
         let id = ElevationId(id);
         let shorter = (duration != 0).then_some(duration);
         self.one(self.engine.approve(&caller, id, shorter, comment).await)
+            .await
     }
 
     /// Decide against a pending elevation.
@@ -134,6 +144,7 @@ impl Elevations {
     ) -> Result<jitd_api::Elevation, Error> {
         let caller = self.callers.identify(&header).await?;
         self.one(self.engine.deny(&caller, ElevationId(id), comment).await)
+            .await
     }
 
     /// Take back a pending request of one's own.
@@ -144,6 +155,7 @@ impl Elevations {
     ) -> Result<jitd_api::Elevation, Error> {
         let caller = self.callers.identify(&header).await?;
         self.one(self.engine.cancel(&caller, ElevationId(id)).await)
+            .await
     }
 
     /// End an active elevation of one's own; 0 ends all of them.
@@ -154,7 +166,7 @@ impl Elevations {
     ) -> Result<Vec<jitd_api::Elevation>, Error> {
         let caller = self.callers.identify(&header).await?;
         let id = (id != 0).then_some(ElevationId(id));
-        self.all(self.engine.end(&caller, id).await)
+        self.all(self.engine.end(&caller, id).await).await
     }
 
     /// End somebody's active elevation.
@@ -166,6 +178,7 @@ impl Elevations {
     ) -> Result<jitd_api::Elevation, Error> {
         let caller = self.callers.identify(&header).await?;
         self.one(self.engine.revoke(&caller, ElevationId(id), comment).await)
+            .await
     }
 
     /// End all active elevations of a user and a role; an empty name means any.
@@ -184,6 +197,7 @@ impl Elevations {
                 .revoke_matching(&caller, user.as_deref(), role.as_deref(), comment)
                 .await,
         )
+        .await
     }
 
     /// One elevation.
@@ -194,6 +208,7 @@ impl Elevations {
     ) -> Result<jitd_api::Elevation, Error> {
         let caller = self.callers.identify(&header).await?;
         self.one(self.engine.get(&caller, ElevationId(id)).await)
+            .await
     }
 
     /// Elevations that the caller may see, newest first.
@@ -204,7 +219,7 @@ impl Elevations {
     ) -> Result<Vec<jitd_api::Elevation>, Error> {
         let query = query(filter)?;
         let caller = self.callers.identify(&header).await?;
-        self.all(self.engine.list(&caller, query).await)
+        self.all(self.engine.list(&caller, query).await).await
     }
 
     /// What waits for the caller's decision, oldest first.
@@ -213,7 +228,7 @@ impl Elevations {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<Vec<jitd_api::Elevation>, Error> {
         let caller = self.callers.identify(&header).await?;
-        self.all(Ok(self.engine.pending(&caller).await))
+        self.all(Ok(self.engine.pending(&caller).await)).await
     }
 
     /// Where the caller stands.
@@ -224,10 +239,16 @@ impl Elevations {
             user: caller.account.name.to_string(),
             roles: wire::roles(&policy, &caller.account),
             to_decide: count(self.engine.pending(&caller).await.len()),
-            to_acknowledge: count(self.all(self.engine.unacknowledged(&caller).await)?.len()),
+            to_acknowledge: count(
+                self.engine
+                    .unacknowledged(&caller)
+                    .await
+                    .map_err(wire::error)?
+                    .len(),
+            ),
             ..Status::default()
         };
-        for elevation in self.all(Ok(self.engine.own(&caller).await))? {
+        for elevation in self.all(Ok(self.engine.own(&caller).await)).await? {
             match elevation.state.parse() {
                 Ok(State::Active) => status.active.push(elevation),
                 Ok(State::Scheduled) => status.scheduled.push(elevation),

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use jitd_api::{Error, GateAnswer, MAX_NAME};
 
+use super::wire;
 use crate::directory::HostDirectory;
-use crate::engine::{Gate, GateVerdict, PolicyInForce};
+use crate::engine::{Engine, Gate, GateVerdict, Opened, Opening, PolicyInForce};
 
 /// How long the directory may take over the roles that a refused person may ask for: the module
 /// has two seconds for everything.
@@ -20,12 +21,17 @@ const JOURNAL: &str = "journalctl -u jitd";
 #[derive(Clone)]
 pub(super) struct GateInterface {
     gate: Gate,
+    engine: Engine,
     directory: HostDirectory,
 }
 
 impl GateInterface {
-    pub(super) fn new(gate: Gate, directory: HostDirectory) -> Self {
-        Self { gate, directory }
+    pub(super) fn new(engine: Engine, directory: HostDirectory) -> Self {
+        Self {
+            gate: engine.gate(),
+            engine,
+            directory,
+        }
     }
 
     /// Whether an active elevation opens a PAM service to an account now.
@@ -38,15 +44,41 @@ impl GateInterface {
         user: &str,
         service: &str,
     ) -> Result<GateAnswer, Error> {
-        for (what, name) in [("user", user), ("service", service)] {
-            if name.is_empty() || name.len() > MAX_NAME {
-                return Err(Error::InvalidArgument(format!(
-                    "a {what} name has 1 to {MAX_NAME} bytes, not {}",
-                    name.len()
-                )));
+        possible_names(user, service)?;
+        let verdict = self.gate.check(uid, user, service);
+        Ok(self.said(verdict, uid, service).await)
+    }
+
+    /// Whether a session may begin, which is held together from then on.
+    ///
+    /// # Errors
+    /// A name that no account and no service has; what happens could not be made durable.
+    pub(super) async fn open(&self, opening: &Opening) -> Result<GateAnswer, Error> {
+        possible_names(&opening.name, &opening.service)?;
+        let opened = self.engine.open_session(opening).await;
+        Ok(match opened.map_err(wire::error)? {
+            Opened::Under {
+                elevation, ends_at, ..
+            } => GateAnswer {
+                allowed: true,
+                elevation: Some(elevation.0),
+                ends_at: Some(ends_at.0),
+                ..GateAnswer::default()
+            },
+            Opened::Free => GateAnswer {
+                allowed: true,
+                ..GateAnswer::default()
+            },
+            Opened::Closed(verdict) => self.said(verdict, opening.uid, &opening.service).await,
+            Opened::Refused(why) => {
+                let why = format!("the session could not be registered ({why})");
+                refused_because(&why, JOURNAL)
             }
-        }
-        Ok(match self.gate.check(uid, user, service) {
+        })
+    }
+
+    async fn said(&self, verdict: GateVerdict, uid: u32, service: &str) -> GateAnswer {
+        match verdict {
             GateVerdict::Open { elevation, ends_at } => GateAnswer {
                 allowed: true,
                 elevation: Some(elevation.0),
@@ -72,7 +104,7 @@ impl GateInterface {
             GateVerdict::Untaken => {
                 refused_because("what has ended could not be taken back yet", JOURNAL)
             }
-        })
+        }
     }
 
     async fn refused(&self, uid: u32, service: &str, pending: Vec<u64>) -> GateAnswer {
@@ -105,6 +137,18 @@ impl GateInterface {
     async fn check(&self, uid: u32, user: &str, service: &str) -> Result<GateAnswer, Error> {
         self.answer(uid, user, service).await
     }
+}
+
+fn possible_names(user: &str, service: &str) -> Result<(), Error> {
+    for (what, name) in [("user", user), ("service", service)] {
+        if name.is_empty() || name.len() > MAX_NAME {
+            return Err(Error::InvalidArgument(format!(
+                "a {what} name has 1 to {MAX_NAME} bytes, not {}",
+                name.len()
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// A refusal that no request would change, and where to look.

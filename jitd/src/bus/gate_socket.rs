@@ -22,10 +22,11 @@ use zbus::connection::socket::ReadHalf;
 use zbus::export::async_trait::async_trait;
 use zbus::fdo::DBusProxy;
 use zbus::message::{Message, Type};
-use zbus::names::{BusName, InterfaceName, OwnedUniqueName};
+use zbus::names::{BusName, InterfaceName, MemberName, OwnedUniqueName};
 use zbus::{Connection, DBusError};
 
 use super::gate::{GateInterface, refused_because};
+use crate::engine::Opening;
 use crate::record::{Priority, note};
 
 /// Most connections at a time. Whoever may stop a sudo in the middle of its question can hold
@@ -114,8 +115,13 @@ impl Reach {
         })
     }
 
-    /// Nothing, or why not.
-    async fn hindrance(&self) -> Option<String> {
+    /// Nothing, or a refusal that says why.
+    async fn hindrance(&self) -> Option<GateAnswer> {
+        let why = self.why_not().await?;
+        Some(refused_because(&why, "systemctl status dbus"))
+    }
+
+    async fn why_not(&self) -> Option<String> {
         let owner = self.bus.get_name_owner(self.name.clone());
         match timeout(BUS_PATIENCE, owner).await {
             Ok(Ok(owner)) if owner == self.ours => None,
@@ -137,9 +143,11 @@ struct Porter {
 
 impl Porter {
     async fn attend(&self, stream: UnixStream) -> zbus::Result<()> {
-        if stream.peer_cred()?.uid() != 0 {
+        let peer = stream.peer_cred()?;
+        if peer.uid() != 0 {
             return Ok(());
         }
+        let pid = peer.pid().and_then(|pid| u32::try_from(pid).ok());
         let (read, write) = stream.into_split();
         let mut incoming = Incoming(read);
         loop {
@@ -152,28 +160,22 @@ impl Porter {
             if message.message_type() != Type::MethodCall {
                 return Ok(());
             }
-            let reply = self.reply(&message).await?;
+            let reply = self.reply(&message, pid).await?;
             send(&write, reply.data()).await?;
         }
     }
 
-    async fn reply(&self, call: &Message) -> zbus::Result<Message> {
+    async fn reply(&self, call: &Message, pid: Option<u32>) -> zbus::Result<Message> {
         let header = call.header();
-        let named = |name: Option<&str>, expected| name.is_none_or(|name| name == expected);
-        if header.member().is_none_or(|member| member != "Check")
-            || !named(
-                header.interface().map(InterfaceName::as_str),
-                GATE_INTERFACE,
-            )
-        {
-            let text = format!("only {GATE_INTERFACE}.Check is answered here");
-            return zbus::fdo::Error::UnknownMethod(text).create_reply(&header);
-        }
-        let answer = match call.body().deserialize::<(u32, String, String)>() {
-            Ok((uid, user, service)) => self.answer(uid, &user, &service).await,
-            Err(error) => Err(Error::InvalidArgument(format!(
-                "Check takes a uid, a user and a service: {error}"
-            ))),
+        let interface = header.interface().map(InterfaceName::as_str);
+        let member = header.member().map(MemberName::as_str);
+        let answer = match member.filter(|_| interface.is_none_or(|name| name == GATE_INTERFACE)) {
+            Some("Check") => self.check(call).await,
+            Some("Open") => self.open(call, pid).await,
+            _ => {
+                let text = format!("only {GATE_INTERFACE}.Check and Open are answered here");
+                return zbus::fdo::Error::UnknownMethod(text).create_reply(&header);
+            }
         };
         match answer {
             Ok(answer) => Message::method_return(&header).build(&answer),
@@ -181,16 +183,46 @@ impl Porter {
         }
     }
 
-    async fn answer(&self, uid: u32, user: &str, service: &str) -> Result<GateAnswer, Error> {
-        let answer = self.gate.answer(uid, user, service).await?;
+    async fn check(&self, call: &Message) -> Result<GateAnswer, Error> {
+        let body = call.body();
+        let (uid, user, service): (u32, String, String) = understood(
+            body.deserialize(),
+            "Check takes a uid, a user and a service",
+        )?;
+        let answer = self.gate.answer(uid, &user, &service).await?;
         if !answer.allowed {
             return Ok(answer);
         }
-        Ok(match self.reach.hindrance().await {
-            None => answer,
-            Some(why) => refused_because(&why, "systemctl status dbus"),
-        })
+        Ok(self.reach.hindrance().await.unwrap_or(answer))
     }
+
+    async fn open(&self, call: &Message, pid: Option<u32>) -> Result<GateAnswer, Error> {
+        let body = call.body();
+        let (uid, name, service, terminal, remote): (u32, String, String, String, String) =
+            understood(
+                body.deserialize(),
+                "Open takes a uid, a user, a service, a terminal and a host",
+            )?;
+        let leader = pid.ok_or_else(|| {
+            Error::Failed("the kernel does not say which process asks".to_owned())
+        })?;
+        if let Some(refusal) = self.reach.hindrance().await {
+            return Ok(refusal);
+        }
+        let opening = Opening {
+            uid,
+            name,
+            service,
+            terminal,
+            remote,
+            leader,
+        };
+        self.gate.open(&opening).await
+    }
+}
+
+fn understood<T>(arguments: zbus::Result<T>, expected: &str) -> Result<T, Error> {
+    arguments.map_err(|error| Error::InvalidArgument(format!("{expected}: {error}")))
 }
 
 async fn send(stream: &OwnedWriteHalf, mut bytes: &[u8]) -> io::Result<()> {

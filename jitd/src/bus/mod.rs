@@ -19,7 +19,7 @@ use zbus::fdo::RequestNameFlags;
 use zbus::object_server::SignalEmitter;
 
 use crate::directory::HostDirectory;
-use crate::engine::{Engine, Gate};
+use crate::engine::Engine;
 use crate::record::{Priority, note};
 use caller::Callers;
 use elevations::Elevations;
@@ -37,7 +37,7 @@ pub async fn serve(engine: Engine) -> zbus::Result<Connection> {
     let connection = connect().await?;
     let callers = Callers::new(&connection, directory.clone()).await?;
     let server = connection.object_server();
-    let gate = GateInterface::new(engine.gate(), directory);
+    let gate = GateInterface::new(engine.clone(), directory);
     server.at(OBJECT_PATH, gate).await?;
     let policy = policy::PolicyInterface::new(engine.clone(), callers.clone());
     server.at(OBJECT_PATH, policy).await?;
@@ -57,7 +57,7 @@ pub async fn serve(engine: Engine) -> zbus::Result<Connection> {
 /// The bus is not reachable, or there is no thread to be had.
 pub async fn serve_gate(
     socket: GateSocket,
-    gate: Gate,
+    engine: Engine,
     people: &Connection,
 ) -> zbus::Result<oneshot::Receiver<()>> {
     let ours = people
@@ -83,7 +83,7 @@ pub async fn serve_gate(
                 match own.await {
                     Ok((own, reach)) => {
                         let _ = ready.send(Ok(()));
-                        let gate = GateInterface::new(gate, HostDirectory::default());
+                        let gate = GateInterface::new(engine, HostDirectory::default());
                         tokio::select! {
                             _ = socket.answer(gate, reach) => {}
                             () = own.closed() => {}

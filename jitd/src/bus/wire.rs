@@ -6,12 +6,14 @@ use crate::domain::decide::Refusal;
 use crate::domain::elevation::Elevation;
 use crate::domain::person::Person;
 use crate::domain::policy::{Policy, Role};
+use crate::domain::session::Session;
 use crate::domain::time::Now;
 use crate::engine::EngineError;
 
-/// An elevation as its readers see it now.
+/// An elevation as its readers see it now, with those of the sessions that are of it.
 pub(super) fn elevation(
     elevation: Elevation,
+    sessions: &[Session],
     policy: Option<&Policy>,
     now: &Now,
 ) -> jitd_api::Elevation {
@@ -60,6 +62,23 @@ pub(super) fn elevation(
                 at: decision.at.0,
             })
             .collect(),
+        sessions: sessions
+            .iter()
+            .filter(|session| [session.elevation, session.under].contains(&elevation.id))
+            .map(session)
+            .collect(),
+    }
+}
+
+fn session(session: &Session) -> jitd_api::Session {
+    jitd_api::Session {
+        id: session.id.0,
+        service: session.service.clone(),
+        command: session.command.clone(),
+        terminal: session.terminal.clone(),
+        remote: session.remote.clone(),
+        opened_at: session.opened_at.0,
+        closed_at: session.closed_at.map(|at| at.0),
     }
 }
 
@@ -121,9 +140,10 @@ fn role(role: &Role, eligible: bool, break_glass: bool) -> jitd_api::Role {
 pub(super) fn error(error: EngineError) -> Error {
     match error {
         EngineError::Refused(refusal) => refused(refusal),
-        EngineError::Store(_) | EngineError::Directory(_) | EngineError::BrokenPolicy(_) => {
-            Error::Failed(error.to_string())
-        }
+        EngineError::Store(_)
+        | EngineError::Directory(_)
+        | EngineError::Session(_)
+        | EngineError::BrokenPolicy(_) => Error::Failed(error.to_string()),
     }
 }
 

@@ -197,18 +197,12 @@ fn told(asked: Asked, id: ElevationId, caller: &Caller, now: &Now) -> Vec<Change
     if elevation.break_glass {
         let event = Event::new(EventName::GlassBroken, &elevation, now.wall).by(caller);
         let event = with_words(event).with("ends", ends(&elevation));
-        return vec![Change {
-            elevation: Some(elevation),
-            event,
-        }];
+        return vec![Change::of(elevation, event)];
     }
     let event = Event::new(EventName::Requested, &elevation, now.wall).by(caller);
     let event = with_words(event);
     if elevation.state == State::Pending {
-        return vec![Change {
-            elevation: Some(elevation),
-            event,
-        }];
+        return vec![Change::of(elevation, event)];
     }
     let approved = Event::new(EventName::Approved, &elevation, now.wall)
         .with("by", "jitd")
@@ -221,16 +215,7 @@ fn told(asked: Asked, id: ElevationId, caller: &Caller, now: &Now) -> Vec<Change
         grant: None,
         ..elevation.clone()
     };
-    vec![
-        Change {
-            elevation: Some(pending),
-            event,
-        },
-        Change {
-            elevation: Some(elevation),
-            event: approved,
-        },
-    ]
+    vec![Change::of(pending, event), Change::of(elevation, approved)]
 }
 
 /// When it begins, where that is not now.

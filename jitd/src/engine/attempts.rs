@@ -58,10 +58,7 @@ impl Engine {
         if last {
             event = event.with("further", "not recorded for an hour");
         }
-        let change = Change {
-            elevation: None,
-            event,
-        };
+        let change = Change::alone(event);
         self.settle(open, vec![change], &now).await
     }
 }

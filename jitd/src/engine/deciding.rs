@@ -71,10 +71,7 @@ impl Engine {
                 .with("starts", starts_later(&elevation, &now))
                 .with("ends", ends(&elevation))
                 .with("comment", comment.trim());
-            let change = Change {
-                elevation: Some(elevation.clone()),
-                event,
-            };
+            let change = Change::of(elevation.clone(), event);
             self.settle(open, vec![change], &now).await?;
             return Ok(elevation);
         }
@@ -169,10 +166,7 @@ impl Engine {
             .loaded()
             .and_then(|policy| policy.role(elevation.role.as_str()));
         let (changed, event) = decide(role, &elevation, &now)?;
-        let change = Change {
-            elevation: Some(changed.clone()),
-            event: event.by(caller),
-        };
+        let change = Change::of(changed.clone(), event.by(caller));
         self.settle(open, vec![change], &now).await?;
         Ok(changed)
     }

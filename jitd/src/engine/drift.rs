@@ -84,17 +84,10 @@ impl Engine {
     }
 
     async fn commit_events(&self, events: Vec<Event>) -> Result<(), EngineError> {
-        // Held until it is told, so that lines come in the order of their numbers. The host is
-        // not made to match: that waits for this.
-        let _open = self.begin().await;
-        let change = |event| Change {
-            elevation: None,
-            event,
-        };
-        let changes = events.into_iter().map(change).collect();
-        let recorded = self.shared.store.commit(changes).await?;
-        self.shared.teller.tell(recorded);
-        Ok(())
+        // The host is not made to match: that waits for this.
+        let (mut open, _) = self.begin().await;
+        let changes = events.into_iter().map(Change::alone).collect();
+        self.commit(&mut open, changes).await
     }
 }
 

@@ -108,10 +108,7 @@ fn change(
             .with("by", "jitd")
             .with("comment", why),
     };
-    Some(Change {
-        elevation: Some(begun),
-        event,
-    })
+    Some(Change::of(begun, event))
 }
 
 fn end(elevation: &Elevation, now: &Now) -> Change {
@@ -121,8 +118,5 @@ fn end(elevation: &Elevation, now: &Now) -> Change {
         _ => EventName::Expired,
     };
     let event = Event::new(name, &ended, now.wall).with("by", "jitd");
-    Change {
-        elevation: Some(ended),
-        event,
-    }
+    Change::of(ended, event)
 }

@@ -152,10 +152,7 @@ impl Engine {
             .collect();
         let changes = outcomes
             .into_iter()
-            .map(|(elevation, event)| Change {
-                elevation: Some(elevation),
-                event: event.by(caller),
-            })
+            .map(|(elevation, event)| Change::of(elevation, event.by(caller)))
             .collect();
         self.settle(open, changes, &now).await?;
         Ok(Some(elevations))

@@ -2,6 +2,7 @@
 
 use crate::directory::DirectoryError;
 use crate::domain::decide::Refusal;
+use crate::reconcile::SessionError;
 use crate::store::StoreError;
 
 /// Nothing was changed.
@@ -16,6 +17,9 @@ pub enum EngineError {
     /// Who is who could not be found out.
     #[error("nothing was changed: {0}")]
     Directory(#[from] DirectoryError),
+    /// systemd could not be asked.
+    #[error("nothing was changed: {0}")]
+    Session(#[from] SessionError),
     /// There is no policy to decide by.
     #[error("the policy is broken, so nothing can be requested or approved: {0}")]
     BrokenPolicy(String),

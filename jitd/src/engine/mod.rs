@@ -10,6 +10,7 @@
 //! | `due`, `warnings` | the door for the clock |
 //! | `drift` | the door for what others change on the host |
 //! | `policy` | a new policy, and what it ends |
+//! | `sessions` | what is opened under an elevation, and ends with it |
 //! | `standing` | who has for good what a role gives |
 //! | `settle` | commit → reconcile → tell, the same for all of them |
 //! | `attempts` | what people tried and may not |
@@ -25,6 +26,7 @@ mod error;
 mod gate;
 mod policy;
 mod reading;
+mod sessions;
 mod settle;
 mod standing;
 mod state;
@@ -32,6 +34,7 @@ mod warnings;
 
 pub use error::EngineError;
 pub use gate::{Gate, GateVerdict};
+pub use sessions::{Opened, Opening};
 pub use standing::Standing;
 pub use state::{Engine, Host, PolicyInForce, StateChange};
 

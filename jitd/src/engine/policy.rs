@@ -66,12 +66,10 @@ impl Engine {
                 // Somebody has asked meanwhile.
                 continue;
             }
-            let mut changes = vec![Change {
-                elevation: None,
-                event: self
-                    .policy_event(EventName::PolicyLoaded, by)
+            let mut changes = vec![Change::alone(
+                self.policy_event(EventName::PolicyLoaded, by)
                     .with("roles", policy.roles.len().to_string()),
-            }];
+            )];
             changes.extend(ended_by(&policy, &open, &holders, &now));
             // What follows goes by it; should it not become durable, the old one comes back.
             let old = self.put_in_force(PolicyInForce::Loaded(policy));
@@ -150,10 +148,7 @@ impl Engine {
 
     async fn put_on_record(&self, event: Event) -> Result<(), EngineError> {
         let (open, now) = self.begin().await;
-        let change = Change {
-            elevation: None,
-            event,
-        };
+        let change = Change::alone(event);
         self.settle(open, vec![change], &now).await
     }
 }
@@ -177,8 +172,5 @@ fn end(elevation: &Elevation, why: &str, now: &Now) -> Change {
     let event = Event::new(EventName::Revoked, &ended, now.wall)
         .with("by", "jitd")
         .with("comment", why);
-    Change {
-        elevation: Some(ended),
-        event,
-    }
+    Change::of(ended, event)
 }

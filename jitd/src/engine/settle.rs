@@ -9,9 +9,9 @@ use super::state::{Open, StateChange};
 use super::{Engine, EngineError};
 use crate::domain::decide;
 use crate::domain::desired::desired;
-use crate::domain::elevation::{Elevation, ElevationId};
+use crate::domain::elevation::Elevation;
 use crate::domain::time::Now;
-use crate::reconcile::{Convergence, ReconcileError};
+use crate::reconcile::{Convergence, Deadlines, ReconcileError};
 use crate::record::{Event, EventName, Priority, note};
 use crate::store::Change;
 
@@ -26,23 +26,14 @@ impl Engine {
         changes: Vec<Change>,
         now: &Now,
     ) -> Result<(), EngineError> {
-        let changes = with_what_follows(changes, &open, now);
+        let mut changes = with_what_follows(changes, &open, now);
+        changes.extend(Self::extended(&open, &changes, now));
         let elevations = changes
             .iter()
             .filter_map(|change| change.elevation.as_ref());
         let told: Vec<StateChange> = elevations.map(told).collect();
-        let recorded = self.shared.store.commit(changes.clone()).await?;
-        for elevation in changes.into_iter().filter_map(|change| change.elevation) {
-            self.shared.gate.learn(&elevation);
-            open.next = open.next.max(ElevationId(elevation.id.0 + 1));
-            if elevation.state.is_open() {
-                open.elevations.insert(elevation.id, elevation);
-            } else {
-                open.elevations.remove(&elevation.id);
-            }
-        }
-        self.shared.teller.tell(recorded);
-        let convergence = self.wish(&open, now);
+        self.commit(&mut open, changes).await?;
+        let wish = self.wish(&mut open, now);
         let settling = &self.shared.settling;
         settling.send_modify(|ids| ids.extend(told.iter().map(|change| change.id)));
         drop(open);
@@ -51,7 +42,7 @@ impl Engine {
             .filter(|change| !change.state.is_open())
             .map(|change| change.uid)
             .collect();
-        self.report(convergence.done().await.as_ref(), &ended);
+        self.report(self.come_true(wish).await.as_ref(), &ended);
         settling.send_modify(|ids| ids.retain(|id| told.iter().all(|change| change.id != *id)));
         for change in told {
             // Without a listener there is nobody to tell.
@@ -60,13 +51,41 @@ impl Engine {
         Ok(())
     }
 
+    /// Makes changes durable, and known to the gate and to the logs.
+    pub(super) async fn commit(
+        &self,
+        open: &mut Open,
+        changes: Vec<Change>,
+    ) -> Result<(), EngineError> {
+        let recorded = self.shared.store.commit(changes.clone()).await?;
+        for change in changes {
+            if let Some(elevation) = change.elevation {
+                self.shared.gate.learn(&elevation);
+                open.learn(elevation);
+            }
+            if let (Some(session), Some(subject)) = (change.session, change.event.subject) {
+                open.learn_session(session, subject);
+            }
+        }
+        self.shared.teller.tell(recorded);
+        Ok(())
+    }
+
     /// Makes the host match what is known now; true when it does.
     pub async fn reconcile(&self) -> bool {
-        let convergence = {
-            let open = self.shared.open.lock().await;
-            self.wish(&open, &self.shared.clock.now())
+        let wish = {
+            let mut open = self.shared.open.lock().await;
+            let now = self.shared.clock.now();
+            self.wish(&mut open, &now)
         };
-        self.report(convergence.done().await.as_ref(), &[])
+        self.report(self.come_true(wish).await.as_ref(), &[])
+    }
+
+    /// Waits until the host matches, and until something else would see to it in time.
+    async fn come_true(&self, wish: Convergence) -> Result<(), Arc<ReconcileError>> {
+        let timers = self.shared.timers.set().await;
+        wish.done().await?;
+        timers.map_err(|error| Arc::new(ReconcileError::Timers(error.to_string())))
     }
 
     /// Whether the host matched when it was last made to.
@@ -106,12 +125,30 @@ impl Engine {
         outcome.is_ok()
     }
 
-    fn wish(&self, open: &Open, now: &Now) -> Convergence {
+    /// Says what the host should look like, in the order of the calls.
+    fn wish(&self, open: &mut Open, now: &Now) -> Convergence {
+        self.attend(open, now);
+        self.shared.timers.want(deadlines(open, now));
         let policy = self.policy_in_force();
         let policy = policy.loaded();
         let desired = desired(policy.map(AsRef::as_ref), open.elevations.values(), now);
         self.shared.reconciler.converge(desired, policy.cloned())
     }
+}
+
+/// The moments at which something ends, rounded up to seconds.
+fn deadlines(open: &Open, now: &Now) -> Deadlines {
+    let granted = open.elevations.values().filter_map(|elevation| {
+        let grant = elevation.grant.as_ref()?;
+        let second = grant.ends_at.0.saturating_add(999).div_euclid(1000);
+        Some((second, elevation.time_left(now)?))
+    });
+    let mut deadlines = Deadlines::new();
+    for (second, left) in granted {
+        let soonest = deadlines.entry(second).or_insert(left);
+        *soonest = left.min(*soonest);
+    }
+    deadlines
 }
 
 /// With the ends of extensions whose elevation ends before its time, and of theirs.
@@ -149,10 +186,7 @@ fn followed(elevation: Elevation, ended: &Elevation, now: &Now) -> Change {
             "comment",
             format!("elevation {}, which it extends, is over", ended.id),
         );
-    Change {
-        elevation: Some(elevation),
-        event,
-    }
+    Change::of(elevation, event)
 }
 
 fn told(elevation: &Elevation) -> StateChange {

@@ -6,15 +6,17 @@ use std::sync::{Arc, PoisonError, RwLock};
 use jitd_api::State;
 use tokio::sync::{Mutex, broadcast, watch};
 
+use super::sessions::Held;
 use super::{EngineError, Gate};
 use crate::clock::Clock;
 use crate::directory::Directory;
 use crate::domain::elevation::{Elevation, ElevationId};
 use crate::domain::names::RoleName;
 use crate::domain::policy::Policy;
+use crate::domain::session::{Session, SessionId};
 use crate::domain::time::{Boot, Seconds};
-use crate::reconcile::Reconciler;
-use crate::record::Teller;
+use crate::reconcile::{Reconciler, Sessions, Timers};
+use crate::record::{Subject, Teller};
 use crate::store::{Store, StoreError};
 use crate::terminals::Terminals;
 
@@ -68,6 +70,10 @@ pub struct Host {
     pub teller: Teller,
     /// Where people are told something.
     pub terminals: Box<dyn Terminals>,
+    /// What holds sessions together.
+    pub sessions: Arc<dyn Sessions>,
+    /// What calls the second enforcer.
+    pub timers: Arc<dyn Timers>,
 }
 
 /// The engine. Clones are the same engine.
@@ -84,6 +90,8 @@ pub(super) struct Shared {
     pub(super) reconciler: Reconciler,
     pub(super) teller: Teller,
     pub(super) terminals: Box<dyn Terminals>,
+    pub(super) sessions: Arc<dyn Sessions>,
+    pub(super) timers: Arc<dyn Timers>,
     pub(super) gate: Gate,
     pub(super) changes: broadcast::Sender<StateChange>,
     /// Elevations whose change is durable, but not yet made true on the host.
@@ -94,16 +102,65 @@ pub(super) struct Shared {
     pub(super) open: Mutex<Open>,
 }
 
-/// Elevations that something can still become of.
+/// Elevations that something can still become of, and sessions of which something is left.
 pub(super) struct Open {
     pub(super) elevations: BTreeMap<ElevationId, Elevation>,
     pub(super) next: ElevationId,
+    pub(super) sessions: BTreeMap<SessionId, Held>,
+    pub(super) next_session: SessionId,
     /// When each account asked, within the last hour.
     pub(super) asked: HashMap<u32, VecDeque<Boot>>,
     /// How long before their end the holders of elevations were warned last.
     pub(super) warned: HashMap<ElevationId, Seconds>,
     /// When each person tried what they may not, within the last hour.
     pub(super) refused: HashMap<u32, VecDeque<Boot>>,
+}
+
+impl Open {
+    /// Takes note of an elevation as it is now.
+    pub(super) fn learn(&mut self, elevation: Elevation) {
+        self.next = self.next.max(ElevationId(elevation.id.0 + 1));
+        if elevation.state.is_open() {
+            self.elevations.insert(elevation.id, elevation);
+        } else {
+            self.elevations.remove(&elevation.id);
+        }
+    }
+
+    /// Takes note of a session as it is now.
+    pub(super) fn learn_session(&mut self, session: Session, subject: Subject) {
+        self.next_session = self.next_session.max(SessionId(session.id.0 + 1));
+        if session.closed_at.is_some() {
+            self.sessions.remove(&session.id);
+            return;
+        }
+        let lasts_to = self.sessions.get(&session.id);
+        let lasts_to = lasts_to.and_then(|held| held.lasts_to);
+        let held = Held {
+            session,
+            subject,
+            lasts_to,
+        };
+        self.sessions.insert(held.session.id, held);
+    }
+}
+
+/// The sessions of an earlier jitd.
+async fn held(store: &Store) -> Result<(BTreeMap<SessionId, Held>, SessionId), StoreError> {
+    let (sessions, next) = store.open_sessions().await?;
+    let mut held = BTreeMap::new();
+    for session in sessions {
+        let Some(elevation) = store.get(session.under).await? else {
+            continue;
+        };
+        let one = Held {
+            subject: Subject::of(&elevation),
+            session,
+            lasts_to: None,
+        };
+        held.insert(one.session.id, one);
+    }
+    Ok((held, next))
 }
 
 impl Engine {
@@ -119,8 +176,11 @@ impl Engine {
             reconciler,
             teller,
             terminals,
+            sessions,
+            timers,
         } = host;
         let (open, next) = store.open_elevations().await?;
+        let (running, next_session) = held(&store).await?;
         let gate = Gate::new(clock.clone(), policy.clone());
         for elevation in &open {
             gate.learn(elevation);
@@ -130,13 +190,16 @@ impl Engine {
             .map(|elevation| (elevation.id, elevation))
             .collect();
         let (changes, _) = broadcast::channel(BACKLOG);
-        let open = Mutex::new(Open {
+        let mut open = Open {
             elevations,
             next,
+            sessions: running,
+            next_session,
             asked: HashMap::new(),
             refused: HashMap::new(),
             warned: HashMap::new(),
-        });
+        };
+        open.trust_scopes(&clock.now());
         let shared = Shared {
             clock,
             store,
@@ -145,11 +208,13 @@ impl Engine {
             reconciler,
             teller,
             terminals,
+            sessions,
+            timers,
             gate,
             changes,
             settling: watch::Sender::new(BTreeSet::new()),
             trouble: std::sync::Mutex::new(None),
-            open,
+            open: Mutex::new(open),
         };
         Ok(Self {
             shared: Arc::new(shared),

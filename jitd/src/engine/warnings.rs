@@ -1,4 +1,6 @@
-//! Before the end, its holder is warned.
+//! Before the end, its holder is warned, where they work under it.
+
+use std::collections::BTreeSet;
 
 use super::Engine;
 use crate::domain::elevation::{Elevation, ElevationId};
@@ -20,10 +22,12 @@ impl Engine {
             };
             let warned = open.warned.get(&elevation.id);
             if warned.is_none_or(|last| before < *last) && !goes_on(&open, elevation.id) {
-                due.push((elevation.id, elevation.uid, before, text(elevation, &now)));
+                let text = text(elevation, &now);
+                let sessions = open.sessions_under(elevation.id);
+                due.push((elevation.id, elevation.uid, before, sessions, text));
             }
         }
-        for (id, _, before, _) in &due {
+        for (id, _, before, ..) in &due {
             open.warned.insert(*id, *before);
         }
         let Open {
@@ -31,8 +35,13 @@ impl Engine {
         } = &mut *open;
         warned.retain(|id, _| elevations.contains_key(id));
         drop(open);
-        for (_, uid, _, text) in due {
-            self.shared.terminals.tell(uid, &text);
+        for (_, uid, _, sessions, text) in due {
+            let mut at = BTreeSet::new();
+            for session in &sessions {
+                at.extend(self.shared.sessions.terminals(session).await);
+            }
+            // Without a session at a terminal they hold it all the same.
+            self.shared.terminals.tell(uid, &at, &text);
         }
     }
 

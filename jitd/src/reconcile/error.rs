@@ -52,6 +52,9 @@ pub enum ReconcileError {
         /// What it said.
         output: String,
     },
+    /// There is no timer that would call the second enforcer.
+    #[error("nothing would end elevations without jitd ({0})")]
+    Timers(String),
     /// Several things at once.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Several(Vec<ReconcileError>),
@@ -82,7 +85,8 @@ impl ReconcileError {
             Self::Locked { .. }
             | Self::NoSuchGroup { .. }
             | Self::Unnameable { .. }
-            | Self::Program { .. } => false,
+            | Self::Program { .. }
+            | Self::Timers(_) => false,
             Self::Several(errors) => errors.iter().any(Self::leaves_something_untaken),
             Self::File { .. } | Self::Store(_) | Self::Gone => true,
         }

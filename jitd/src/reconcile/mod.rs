@@ -16,8 +16,11 @@ mod groups;
 mod memberships;
 mod plan;
 mod processes;
+mod sessions;
 mod sudoers;
+mod systemd;
 mod thread;
+mod timers;
 mod userdb;
 mod userdb_groups;
 
@@ -25,8 +28,11 @@ pub use drift::{Drift, DriftKind, Sighting, Witness};
 pub use error::ReconcileError;
 pub use memberships::{Memberships, Places};
 pub use processes::{HostProcesses, Processes};
+pub use sessions::{Leader, SessionError, Sessions, Terms, Work};
 pub use sudoers::Sudoers;
+pub use systemd::Systemd;
 pub use thread::{Convergence, Reconciler};
+pub use timers::{Deadlines, Timers};
 
 /// Parts that fuzzers and benchmarks drive by themselves.
 pub mod parts {

@@ -3,6 +3,7 @@
 use crate::domain::elevation::{Elevation, ElevationId};
 use crate::domain::names::{RoleName, UserName};
 use crate::domain::person::Caller;
+use crate::domain::session::Session;
 use crate::domain::time::Wall;
 
 /// What happened: `noun.verb`, catalogued in jitd-events(7).
@@ -36,6 +37,16 @@ pub enum EventName {
     PolicyRefused,
     /// Somebody tried what they may not.
     AttemptRefused,
+    /// A session was opened under an elevation.
+    SessionOpened,
+    /// A session was not opened, because nothing could have ended it.
+    SessionRefused,
+    /// A session goes on under what extends its elevation.
+    SessionExtended,
+    /// A session was over before its elevation.
+    SessionClosed,
+    /// A session was ended, because its elevation had.
+    SessionEnded,
     /// Others put somebody into a group of jitd's own.
     DriftRemoved,
     /// Others took somebody out of a group that an elevation gives.
@@ -44,7 +55,7 @@ pub enum EventName {
 
 impl EventName {
     /// Every event there is.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 21] = [
         Self::Requested,
         Self::Approved,
         Self::Denied,
@@ -59,6 +70,11 @@ impl EventName {
         Self::PolicyLoaded,
         Self::PolicyRefused,
         Self::AttemptRefused,
+        Self::SessionOpened,
+        Self::SessionRefused,
+        Self::SessionExtended,
+        Self::SessionClosed,
+        Self::SessionEnded,
         Self::DriftRemoved,
         Self::DriftRestored,
     ];
@@ -81,6 +97,11 @@ impl EventName {
             Self::PolicyLoaded => "policy.loaded",
             Self::PolicyRefused => "policy.refused",
             Self::AttemptRefused => "attempt.refused",
+            Self::SessionOpened => "session.opened",
+            Self::SessionRefused => "session.refused",
+            Self::SessionExtended => "session.extended",
+            Self::SessionClosed => "session.closed",
+            Self::SessionEnded => "session.ended",
             Self::DriftRemoved => "drift.removed",
             Self::DriftRestored => "drift.restored",
         }
@@ -104,6 +125,11 @@ impl EventName {
             Self::PolicyLoaded => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d0c",
             Self::PolicyRefused => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d0d",
             Self::AttemptRefused => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d0e",
+            Self::SessionOpened => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d10",
+            Self::SessionRefused => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d11",
+            Self::SessionExtended => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d12",
+            Self::SessionClosed => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d13",
+            Self::SessionEnded => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d14",
             Self::DriftRemoved => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d20",
             Self::DriftRestored => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d21",
         }
@@ -114,7 +140,7 @@ impl EventName {
     pub const fn severity(self) -> Severity {
         match self {
             Self::GlassBroken => Severity::Alert,
-            Self::PolicyRefused => Severity::Error,
+            Self::PolicyRefused | Self::SessionRefused => Severity::Error,
             Self::AttemptRefused | Self::DriftRemoved | Self::DriftRestored => Severity::Warning,
             _ => Severity::Notice,
         }
@@ -147,6 +173,19 @@ pub struct Subject {
     pub role: RoleName,
 }
 
+impl Subject {
+    /// This elevation.
+    #[must_use]
+    pub fn of(elevation: &Elevation) -> Self {
+        Self {
+            id: elevation.id,
+            user: elevation.user.clone(),
+            uid: elevation.uid,
+            role: elevation.role.clone(),
+        }
+    }
+}
+
 /// Something that happened, mostly to an elevation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
@@ -164,16 +203,21 @@ impl Event {
     /// An event of this elevation.
     #[must_use]
     pub fn new(name: EventName, elevation: &Elevation, at: Wall) -> Self {
-        let subject = Subject {
-            id: elevation.id,
-            user: elevation.user.clone(),
-            uid: elevation.uid,
-            role: elevation.role.clone(),
-        };
         Self {
-            subject: Some(subject),
+            subject: Some(Subject::of(elevation)),
             ..Self::of_none(name, at)
         }
+    }
+
+    /// An event of a session under this elevation.
+    #[must_use]
+    pub fn of_session(name: EventName, subject: &Subject, session: &Session, at: Wall) -> Self {
+        Self {
+            subject: Some(subject.clone()),
+            ..Self::of_none(name, at)
+        }
+        .with("session", session.id.to_string())
+        .with("service", session.service.as_str())
     }
 
     /// An event of no elevation.

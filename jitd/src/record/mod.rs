@@ -12,6 +12,6 @@ mod note;
 mod syslog_socket;
 mod teller;
 
-pub use event::{Event, EventName, Recorded, Severity};
+pub use event::{Event, EventName, Recorded, Severity, Subject};
 pub use note::{Priority, note};
 pub use teller::Teller;

@@ -1,16 +1,17 @@
 //! Reading.
 
-use jitd_api::{MAX_LIST, State};
+use jitd_api::{MAX_LIST, MAX_SESSIONS, State};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
 use super::StoreError;
-use super::rows::{self, COLUMNS, signed, unsigned};
+use super::rows::{self, COLUMNS, SESSION_COLUMNS, signed, unsigned};
 use crate::domain::budget::Span;
 use crate::domain::decide::span_of;
 use crate::domain::desired::Membership;
 use crate::domain::elevation::{Elevation, ElevationId};
 use crate::domain::names::{GroupName, RoleName, UserName};
+use crate::domain::session::{Session, SessionId};
 use crate::domain::time::Wall;
 
 /// Whose elevations a reader may see.
@@ -49,6 +50,39 @@ pub(super) fn open_elevations(db: &Connection) -> Result<Vec<Elevation>, StoreEr
         "SELECT {COLUMNS} FROM elevation WHERE state IN ('pending', 'scheduled', 'active') ORDER BY id"
     );
     elevations(db, &sql, Vec::new())
+}
+
+/// Sessions of which something is left, as far as is known.
+pub(super) fn open_sessions(db: &Connection) -> Result<Vec<Session>, StoreError> {
+    let sql = format!("SELECT {SESSION_COLUMNS} FROM session WHERE closed_at IS NULL ORDER BY id");
+    sessions(db, &sql, &[])
+}
+
+/// The last sessions that an elevation opened, or that went on under it, oldest first.
+pub(super) fn sessions_of(db: &Connection, id: ElevationId) -> Result<Vec<Session>, StoreError> {
+    let sql = format!(
+        "SELECT {SESSION_COLUMNS} FROM session WHERE elevation = ?1
+         UNION SELECT {SESSION_COLUMNS} FROM session WHERE under = ?1
+         ORDER BY 1 DESC LIMIT {MAX_SESSIONS}"
+    );
+    let mut sessions = sessions(db, &sql, &[signed(id.0)])?;
+    sessions.reverse();
+    Ok(sessions)
+}
+
+pub(super) fn next_session(db: &Connection) -> Result<SessionId, StoreError> {
+    let last: Option<i64> = db.query_row("SELECT max(id) FROM session", [], |row| row.get(0))?;
+    Ok(SessionId(unsigned("id", last.unwrap_or(0))? + 1))
+}
+
+fn sessions(db: &Connection, sql: &str, values: &[i64]) -> Result<Vec<Session>, StoreError> {
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query(params_from_iter(values))?;
+    let mut sessions = Vec::new();
+    while let Some(row) = rows.next()? {
+        sessions.push(rows::session(row)?);
+    }
+    Ok(sessions)
 }
 
 pub(super) fn next_id(db: &Connection) -> Result<ElevationId, StoreError> {

@@ -5,6 +5,7 @@ use rusqlite::{Connection, Row};
 use super::StoreError;
 use crate::domain::elevation::{Act, Decision, Elevation, ElevationId, Grant};
 use crate::domain::names::{GroupName, RoleName, ServiceName, UserName};
+use crate::domain::session::{Session, SessionId};
 use crate::domain::time::{Boot, BootId, Seconds, Wall};
 
 /// The columns of an elevation, in the order in which [`elevation`] reads them.
@@ -37,6 +38,28 @@ pub(super) fn elevation(row: &Row<'_>) -> Result<Elevation, StoreError> {
         acknowledged: act(row, 22)?,
         ended: act(row, 16)?,
         decisions: Vec::new(),
+    })
+}
+
+/// The columns of a session, in the order in which [`session`] reads them.
+pub(super) const SESSION_COLUMNS: &str = "id, elevation, under, service, command, terminal, \
+    remote, leader, login, boot_id, opened_at, closed_at";
+
+/// Reads a session.
+pub(super) fn session(row: &Row<'_>) -> Result<Session, StoreError> {
+    Ok(Session {
+        id: SessionId(unsigned("id", row.get(0)?)?),
+        elevation: ElevationId(unsigned("elevation", row.get(1)?)?),
+        under: ElevationId(unsigned("under", row.get(2)?)?),
+        service: row.get(3)?,
+        command: row.get(4)?,
+        terminal: row.get(5)?,
+        remote: row.get(6)?,
+        leader: row.get(7)?,
+        login: row.get(8)?,
+        boot_id: BootId(row.get(9)?),
+        opened_at: Wall(row.get(10)?),
+        closed_at: row.get::<_, Option<i64>>(11)?.map(Wall),
     })
 }
 

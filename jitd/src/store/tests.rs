@@ -57,10 +57,7 @@ fn active(id: u64) -> Elevation {
 
 fn change(elevation: Elevation, name: EventName) -> Change {
     let event = Event::new(name, &elevation, Wall(1_000)).with("by", "carol");
-    Change {
-        elevation: Some(elevation),
-        event,
-    }
+    Change::of(elevation, event)
 }
 
 fn store(folder: &TempDir) -> Store {

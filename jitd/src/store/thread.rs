@@ -11,6 +11,7 @@ use crate::domain::budget::Span;
 use crate::domain::desired::Membership;
 use crate::domain::elevation::{Elevation, ElevationId};
 use crate::domain::names::{GroupName, RoleName};
+use crate::domain::session::{Session, SessionId};
 use crate::domain::time::Wall;
 use crate::record::Recorded;
 
@@ -65,6 +66,24 @@ impl Store {
     pub async fn open_elevations(&self) -> Result<(Vec<Elevation>, ElevationId), StoreError> {
         self.run(|db| Ok((read::open_elevations(db)?, read::next_id(db)?)))
             .await
+    }
+
+    /// All sessions of which something may be left, and the number for the next new one.
+    ///
+    /// # Errors
+    /// The database is broken.
+    pub async fn open_sessions(&self) -> Result<(Vec<Session>, SessionId), StoreError> {
+        self.run(|db| Ok((read::open_sessions(db)?, read::next_session(db)?)))
+            .await
+    }
+
+    /// The last sessions that an elevation opened, or that went on under it, oldest first: at
+    /// most [`jitd_api::MAX_SESSIONS`].
+    ///
+    /// # Errors
+    /// The database is broken.
+    pub async fn sessions_of(&self, id: ElevationId) -> Result<Vec<Session>, StoreError> {
+        self.run(move |db| read::sessions_of(db, id)).await
     }
 
     /// One elevation.

@@ -8,15 +8,48 @@ use super::rows::{json, signed};
 use crate::domain::desired::Membership;
 use crate::domain::elevation::Elevation;
 use crate::domain::names::GroupName;
+use crate::domain::session::Session;
 use crate::record::{Event, Recorded};
 
 /// An elevation as it is to be, and what happened to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// The elevation, whole; none where something happened to none.
+    /// The elevation, whole; none where nothing became of one.
     pub elevation: Option<Elevation>,
+    /// The session, whole; none where nothing became of one.
+    pub session: Option<Session>,
     /// The event that tells of it.
     pub event: Event,
+}
+
+impl Change {
+    /// An elevation as it is to be.
+    #[must_use]
+    pub fn of(elevation: Elevation, event: Event) -> Self {
+        Self {
+            elevation: Some(elevation),
+            ..Self::alone(event)
+        }
+    }
+
+    /// A session as it is to be.
+    #[must_use]
+    pub fn of_session(session: Session, event: Event) -> Self {
+        Self {
+            session: Some(session),
+            ..Self::alone(event)
+        }
+    }
+
+    /// Something that happened and changed nothing that is kept.
+    #[must_use]
+    pub fn alone(event: Event) -> Self {
+        Self {
+            elevation: None,
+            session: None,
+            event,
+        }
+    }
 }
 
 pub(super) fn commit(db: &mut Connection, changes: &[Change]) -> Result<Vec<Recorded>, StoreError> {
@@ -26,6 +59,9 @@ pub(super) fn commit(db: &mut Connection, changes: &[Change]) -> Result<Vec<Reco
     for change in changes {
         if let Some(elevation) = &change.elevation {
             put_elevation(&tx, elevation)?;
+        }
+        if let Some(session) = &change.session {
+            put_session(&tx, session)?;
         }
         seq += 1;
         put_event(&tx, seq, &change.event)?;
@@ -98,6 +134,28 @@ fn put_elevation(tx: &Transaction<'_>, elevation: &Elevation) -> Result<(), Stor
             decision.at.0,
         ])?;
     }
+    Ok(())
+}
+
+fn put_session(tx: &Transaction<'_>, session: &Session) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "INSERT INTO session VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+         ON CONFLICT (id) DO UPDATE SET under = excluded.under, closed_at = excluded.closed_at",
+    )?
+    .execute(params![
+        signed(session.id.0),
+        signed(session.elevation.0),
+        signed(session.under.0),
+        session.service,
+        session.command,
+        session.terminal,
+        session.remote,
+        session.leader,
+        session.login,
+        session.boot_id.0,
+        session.opened_at.0,
+        session.closed_at.map(|at| at.0),
+    ])?;
     Ok(())
 }
 

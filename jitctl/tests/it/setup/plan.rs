@@ -6,7 +6,7 @@ use jitctl::setup::block::Damaged;
 use jitctl::setup::diff;
 use jitctl::setup::plan::{self, Files, PlanError};
 
-use super::{DYNAMIC, GATE, applied, contractors, files, fixture, text};
+use super::{DYNAMIC, GATE, SESSIONS, applied, contractors, files, fixture, text};
 
 #[test]
 fn debian_gets_the_gate_first() {
@@ -19,6 +19,7 @@ fn debian_gets_the_gate_first() {
             let new = text(&after, &format!("etc/pam.d/{service}"));
             let (head, tail) = new.split_once(GATE).expect(new);
             assert!(head.lines().all(|line| line.starts_with('#')), "{new}");
+            let tail = tail.strip_suffix(SESSIONS).expect(new);
             assert_eq!(
                 format!("{head}{tail}").as_bytes(),
                 before[&format!("etc/pam.d/{service}")]
@@ -75,6 +76,8 @@ fn files_of_any_shape_come_back_byte_for_byte() {
             .lines()
             .find(|line| !line.is_empty() && !line.starts_with('#'));
         assert_eq!(first, GATE.lines().nth(1), "{sudo}");
+        let last = sudo.lines().rfind(|line| !line.starts_with('#'));
+        assert_eq!(last, SESSIONS.lines().nth(1), "{sudo}");
         assert_eq!(
             applied(&after, &plan::undo(&after).unwrap()),
             before,
@@ -113,8 +116,8 @@ fn a_sudo_conf_of_ours_goes_away_again_and_an_empty_one_stays() {
 
 #[test]
 fn what_includes_a_gated_file_needs_no_gate() {
-    let red_hat =
-        "#%PAM-1.0\nauth substack su\naccount include su\nsession optional pam_keyinit.so\n";
+    let red_hat = "#%PAM-1.0\nauth substack su\naccount include su\nsession optional pam_keyinit.so\nsession include su\n";
+    let no_session = "auth include su\naccount include su\nsession required pam_unix.so\n";
     let at_include = "@include su\n";
     let opens_before = "auth sufficient pam_rootok.so\nauth include su\naccount include su\n";
     let no_account = "auth include su\naccount required pam_unix.so\n";
@@ -123,6 +126,7 @@ fn what_includes_a_gated_file_needs_no_gate() {
     for (content, covered) in [
         (red_hat, true),
         (at_include, true),
+        (no_session, false),
         (opens_before, false),
         (no_account, false),
         (commented, false),
@@ -133,6 +137,11 @@ fn what_includes_a_gated_file_needs_no_gate() {
         assert_eq!(
             text(&after, "etc/pam.d/su-l") == content,
             covered,
+            "{content}"
+        );
+        assert_eq!(
+            text(&after, "etc/pam.d/su-l").ends_with(SESSIONS),
+            !covered,
             "{content}"
         );
         // What is not there cannot cover.
@@ -164,8 +173,9 @@ fn another_group_source_is_an_error_that_names_the_line() {
             "{error}"
         );
     }
+    let gate = format!("{GATE}{SESSIONS}");
     let already = files(&[
-        ("etc/pam.d/sudo", GATE),
+        ("etc/pam.d/sudo", &gate),
         ("etc/sudo.conf", "Set group_source dynamic\n"),
     ]);
     assert_eq!(plan::install(&already, &contractors()), Ok(vec![]));
@@ -215,14 +225,16 @@ fn the_diff_shows_the_change() {
         "\
 --- /etc/pam.d/su-l
 +++ /etc/pam.d/su-l
-@@ -1,2 +1,7 @@
+@@ -1,2 +1,9 @@
  #%PAM-1.0
 +# jitd: begin. jitctl setup --undo removes this block.
 +auth     requisite pam_jit.so managed_group=contractors
 +account  required  pam_jit.so managed_group=contractors
-+session  required  pam_jit.so managed_group=contractors
 +# jitd: end
  auth\trequired\tpam_unix.so \\u{1b}
++# jitd: begin. jitctl setup --undo removes this block.
++session  required  pam_jit.so managed_group=contractors
++# jitd: end
 --- /dev/null
 +++ /etc/sudo.conf
 @@ -0,0 +1,3 @@

@@ -206,6 +206,12 @@ impl Elevation {
         grant.map(|grant| grant.ends_in(now))
     }
 
+    /// Milliseconds until the end of what was granted, also where it has not begun.
+    #[must_use]
+    pub fn time_left(&self, now: &Now) -> Option<i64> {
+        self.grant.as_ref().map(|grant| grant.ends_in(now))
+    }
+
     /// Whether an approver has yet to take note of it.
     #[must_use]
     pub fn to_acknowledge(&self) -> bool {

@@ -11,5 +11,6 @@ pub mod person;
 pub mod policy;
 pub mod rules;
 pub mod schedule;
+pub mod session;
 pub mod text;
 pub mod time;

@@ -4,6 +4,7 @@ mod drift;
 mod life;
 mod policy;
 mod races;
+mod sessions;
 mod time;
 
 use std::collections::BTreeSet;
@@ -27,6 +28,7 @@ use crate::reconcile::{Memberships, Places, Processes, Reconciler, Sudoers, Witn
 use crate::record::Teller;
 use crate::store::{Query, Scope, Store};
 use crate::terminals::Terminals;
+use sessions::FakeHost;
 
 const POLICY: &str = r#"
 [defaults]
@@ -76,6 +78,7 @@ struct Scene {
     people: Known,
     ended: Ended,
     said: Said,
+    host: FakeHost,
     engine: Engine,
 }
 
@@ -83,9 +86,14 @@ struct Scene {
 #[derive(Debug, Clone, Default)]
 struct Said(Arc<Mutex<Vec<(u32, String)>>>);
 
+/// Where they were told.
+type At = BTreeSet<std::path::PathBuf>;
+
 impl Terminals for Said {
-    fn tell(&self, uid: u32, line: &str) {
-        self.0.lock().unwrap().push((uid, line.to_owned()));
+    fn tell(&self, uid: u32, at: &At, line: &str) {
+        let at = at.iter().map(|at| format!(" ({})", at.display()));
+        let line = format!("{line}{}", at.collect::<String>());
+        self.0.lock().unwrap().push((uid, line));
     }
 }
 
@@ -194,13 +202,15 @@ impl Scene {
         let people = callers.map(|caller| caller.account).to_vec();
         let people = Known::new(people);
         let (ended, said) = (Ended::default(), Said::default());
-        let engine = Self::engine(&folder, &clock, &people, &ended, &said).await;
+        let host = FakeHost::default();
+        let engine = Self::engine(&folder, &clock, &people, &ended, &said, &host).await;
         Self {
             folder,
             clock,
             people,
             ended,
             said,
+            host,
             engine,
         }
     }
@@ -211,6 +221,7 @@ impl Scene {
         people: &Known,
         ended: &Ended,
         said: &Said,
+        systemd: &FakeHost,
     ) -> Engine {
         let source = Source {
             path: "jitd.toml".to_owned(),
@@ -241,6 +252,8 @@ impl Scene {
             reconciler,
             teller,
             terminals: Box::new(said.clone()),
+            sessions: Arc::new(systemd.clone()),
+            timers: Arc::new(systemd.clone()),
         };
         let engine = Engine::new(host, policy).await.unwrap();
         tokio::spawn(engine.clone().record_drift(sightings));
@@ -256,6 +269,7 @@ impl Scene {
             &self.people,
             &self.ended,
             &self.said,
+            &self.host,
         )
         .await;
     }

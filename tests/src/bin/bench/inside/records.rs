@@ -83,10 +83,7 @@ fn life(number: u64, past: u64, now: &Now) -> [Change; 3] {
         by: "jitd".to_owned(),
     });
     let event = Event::new(EventName::Expired, &ended, over).with("by", "jitd");
-    let expired = Change {
-        elevation: Some(ended),
-        event,
-    };
+    let expired = Change::of(ended, event);
     [requested, approved, expired]
 }
 
@@ -137,16 +134,7 @@ fn beginning(number: u64, who: u32, at: Wall) -> [Change; 2] {
         boot_id: jitd::domain::time::BootId("an earlier boot".to_owned()),
     });
     let approved = Event::new(EventName::Approved, &active, at).with("by", "alice");
-    [
-        Change {
-            elevation: Some(pending),
-            event: requested,
-        },
-        Change {
-            elevation: Some(active),
-            event: approved,
-        },
-    ]
+    [Change::of(pending, requested), Change::of(active, approved)]
 }
 
 /// An approved one that began now and ends so many milliseconds from now. The

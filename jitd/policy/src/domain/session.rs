@@ -1,0 +1,222 @@
+//! Sessions: what was opened under an elevation, and until when it lasts.
+
+use std::collections::BTreeMap;
+
+use jitd_api::State;
+
+use super::elevation::{Elevation, ElevationId};
+use super::time::{BootId, Now, Wall};
+
+/// The number of a session, for life. The first one is 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId(pub u64);
+
+impl std::fmt::Display for SessionId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A PAM session (sudo, su, ssh, login) that an elevation opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Its number.
+    pub id: SessionId,
+    /// The elevation that opened it.
+    pub elevation: ElevationId,
+    /// That elevation, or the one that extends it by now.
+    pub under: ElevationId,
+    /// The PAM service.
+    pub service: String,
+    /// The command line as invoked, which its process could have chosen freely.
+    pub command: String,
+    /// Where it was opened, as PAM says; may be empty.
+    pub terminal: String,
+    /// From which host, as PAM says; may be empty.
+    pub remote: String,
+    /// The process that opened it.
+    pub leader: u32,
+    /// logind's name for it, where it is a login of its own.
+    pub login: Option<String>,
+    /// The boot in which it was opened: no session outlives one.
+    pub boot_id: BootId,
+    /// When it was opened.
+    pub opened_at: Wall,
+    /// When nothing of it was left.
+    pub closed_at: Option<Wall>,
+}
+
+/// Whether an elevation opens a PAM service to whoever has this account and this name: a number
+/// can have got another owner since.
+#[must_use]
+pub fn opens(elevation: &Elevation, uid: u32, name: &str, service: &str, now: &Now) -> bool {
+    let opened = |grant: &super::elevation::Grant| {
+        let mut services = grant.services.iter();
+        services.any(|opened| opened.as_str() == service)
+    };
+    elevation.uid == uid
+        && elevation.user.as_str() == name
+        && elevation.is_active(now)
+        && elevation.grant.as_ref().is_some_and(opened)
+}
+
+/// Elevations that something can still become of, by their numbers.
+pub type Open = BTreeMap<ElevationId, Elevation>;
+
+/// Under which of the elevations that open a service a session is opened: the one that ends
+/// first.
+#[must_use]
+pub fn opener<'a>(
+    open: &'a Open,
+    uid: u32,
+    name: &str,
+    service: &str,
+    now: &Now,
+) -> Option<&'a Elevation> {
+    let candidates = open
+        .values()
+        .filter(|elevation| opens(elevation, uid, name, service, now));
+    candidates.min_by_key(|elevation| (lasts(open, elevation.id, now), elevation.id))
+}
+
+/// Milliseconds until an elevation ends, with all that was granted to extend it; none where it is
+/// not active.
+#[must_use]
+pub fn lasts(open: &Open, id: ElevationId, now: &Now) -> Option<i64> {
+    let mut last = open.get(&id)?;
+    let mut left = last.left(now)?;
+    while let Some(next) = extension(open, last.id) {
+        left = left.max(next.time_left(now)?);
+        last = next;
+    }
+    Some(left)
+}
+
+/// What was granted to go on from an elevation.
+fn extension(open: &Open, id: ElevationId) -> Option<&Elevation> {
+    // One goes on from an older one: the numbers grow, and the way along them ends.
+    let mut later = open.range(ElevationId(id.0.saturating_add(1))..);
+    let next = later.find(|(_, other)| {
+        other.extends == Some(id)
+            && matches!(other.state, State::Active | State::Scheduled)
+            && other.grant.is_some()
+    });
+    next.map(|(_, next)| next)
+}
+
+/// The elevation that bears the sessions of this one now: itself, or what extends it once it is
+/// over; none when all of that is over. `open` need not have the elevation itself any more.
+#[must_use]
+pub fn bearer(open: &Open, id: ElevationId, now: &Now) -> Option<ElevationId> {
+    let mut id = id;
+    loop {
+        if open.get(&id).is_some_and(|one| one.is_active(now)) {
+            return Some(id);
+        }
+        id = extension(open, id)?.id;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::elevation::Grant;
+    use crate::domain::names::{RoleName, ServiceName, UserName};
+    use crate::domain::time::{Boot, Seconds};
+
+    /// An elevation of carol's from one second until another.
+    fn granted(id: u64, extends: Option<u64>, from: i64, until: i64) -> Elevation {
+        let state = if from <= 10 {
+            State::Active
+        } else {
+            State::Scheduled
+        };
+        Elevation {
+            id: ElevationId(id),
+            state,
+            user: UserName::new("carol").unwrap(),
+            uid: 1001,
+            login_uid: None,
+            role: RoleName::new("deploy").unwrap(),
+            reason: String::new(),
+            ticket: String::new(),
+            duration: Seconds(u64::try_from(until - from).unwrap()),
+            requested_at: Wall(0),
+            start: None,
+            extends: extends.map(ElevationId),
+            break_glass: false,
+            acknowledged: None,
+            lapses_at: Wall(i64::MAX),
+            grant: Some(Grant {
+                groups: Vec::new(),
+                services: vec![ServiceName::new("sudo").unwrap()],
+                starts_at: Wall(from * 1000),
+                starts_at_boot: Boot(from * 1000),
+                ends_at: Wall(until * 1000),
+                ends_at_boot: Boot(until * 1000),
+                boot_id: BootId("a".to_owned()),
+            }),
+            ended: None,
+            decisions: Vec::new(),
+        }
+    }
+
+    fn open(elevations: impl IntoIterator<Item = Elevation>) -> Open {
+        let elevations = elevations.into_iter();
+        elevations
+            .map(|elevation| (elevation.id, elevation))
+            .collect()
+    }
+
+    fn at(second: i64) -> Now {
+        Now {
+            wall: Wall(second * 1000),
+            boot: Boot(second * 1000),
+            boot_id: BootId("a".to_owned()),
+        }
+    }
+
+    #[test]
+    fn a_session_belongs_to_the_elevation_that_ends_first() {
+        let open = open([granted(1, None, 0, 100), granted(2, None, 0, 50)]);
+        let opener =
+            |service, second| opener(&open, 1001, "carol", service, &at(second)).map(|one| one.id);
+        assert_eq!(opener("sudo", 20), Some(ElevationId(2)));
+        assert_eq!(opener("sudo", 60), Some(ElevationId(1)));
+        assert_eq!(opener("sudo", 100), None);
+        assert_eq!(opener("su", 20), None);
+        assert_eq!(super::opener(&open, 1001, "carla", "sudo", &at(20)), None);
+        assert_eq!(super::opener(&open, 1002, "carol", "sudo", &at(20)), None);
+    }
+
+    #[test]
+    fn an_extension_counts_where_the_end_is_looked_for() {
+        let open = open([
+            granted(1, None, 0, 50),
+            granted(2, Some(1), 50, 90),
+            granted(3, None, 0, 70),
+        ]);
+        let opener = opener(&open, 1001, "carol", "sudo", &at(20)).map(|one| one.id);
+        assert_eq!(opener, Some(ElevationId(3)), "1 goes on until 90");
+        let lasts = |id| lasts(&open, ElevationId(id), &at(20));
+        assert_eq!(lasts(1), Some(70_000));
+        assert_eq!(lasts(2), None, "it has not begun");
+        assert_eq!(lasts(3), Some(50_000));
+    }
+
+    #[test]
+    fn sessions_go_on_under_what_extends() {
+        let mut second = granted(2, Some(1), 50, 90);
+        second.state = State::Active;
+        let mut third = granted(3, Some(2), 90, 120);
+        third.state = State::Active;
+        let open = open([second, third]);
+        let bearer = |second| {
+            let now = at(second);
+            bearer(&open, ElevationId(1), &now)
+        };
+        assert_eq!(bearer(60), Some(ElevationId(2)));
+        assert_eq!(bearer(90), Some(ElevationId(3)));
+        assert_eq!(bearer(120), None);
+    }
+}

@@ -1,0 +1,394 @@
+//! Sessions live as long as what opened them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::*;
+use crate::domain::session::{Session, SessionId};
+use crate::reconcile::{Deadlines, Leader, SessionError, Sessions, Terms, Timers, Work};
+
+/// A systemd that does as it is told, unless it is away.
+#[derive(Clone, Default)]
+pub(super) struct FakeHost(Arc<Mutex<Units>>);
+
+#[derive(Default)]
+struct Units {
+    running: BTreeMap<SessionId, Duration>,
+    ended: Vec<u64>,
+    prolonged: Vec<(u64, Duration)>,
+    within: Option<SessionId>,
+    is_away: bool,
+    timers: Deadlines,
+    /// Who opens a session waits until this is sent.
+    held: Option<watch::Receiver<bool>>,
+}
+
+impl FakeHost {
+    fn units(&self) -> std::sync::MutexGuard<'_, Units> {
+        self.0.lock().unwrap()
+    }
+}
+
+impl Sessions for FakeHost {
+    fn look(&self, _: u32) -> Work<'_, Result<Leader, SessionError>> {
+        let within = self.units().within;
+        Box::pin(async move {
+            Ok(Leader {
+                command: "sudo -i".to_owned(),
+                login: None,
+                within,
+            })
+        })
+    }
+
+    fn open<'a>(
+        &'a self,
+        session: &'a Session,
+        terms: &'a Terms,
+    ) -> Work<'a, Result<(), SessionError>> {
+        let held = self.units().held.clone();
+        Box::pin(async move {
+            if let Some(mut held) = held {
+                held.wait_for(|go_on| *go_on).await.unwrap();
+            }
+            let mut units = self.units();
+            if units.is_away {
+                return Err(SessionError::Systemd("away".to_owned()));
+            }
+            units.running.insert(session.id, terms.lasts);
+            Ok(())
+        })
+    }
+
+    fn prolong<'a>(
+        &'a self,
+        session: &'a Session,
+        terms: &'a Terms,
+    ) -> Work<'a, Result<(), SessionError>> {
+        Box::pin(async move {
+            let mut units = self.units();
+            if units.is_away {
+                return Err(SessionError::Systemd("away".to_owned()));
+            }
+            units.prolonged.push((session.id.0, terms.lasts));
+            Ok(())
+        })
+    }
+
+    fn end(&self, session: &Session) {
+        let mut units = self.units();
+        units.running.remove(&session.id);
+        if !units.ended.contains(&session.id.0) {
+            units.ended.push(session.id.0);
+        }
+    }
+
+    fn resume<'a>(&'a self, session: &'a Session) -> Work<'a, Result<bool, SessionError>> {
+        Box::pin(async move { Ok(self.units().running.contains_key(&session.id)) })
+    }
+
+    fn terminals<'a>(&'a self, session: &'a Session) -> Work<'a, BTreeSet<PathBuf>> {
+        Box::pin(async move { [format!("/dev/pts/{}", session.id).into()].into() })
+    }
+}
+
+impl Timers for FakeHost {
+    fn want(&self, deadlines: Deadlines) {
+        self.units().timers = deadlines;
+    }
+
+    fn set(&self) -> Work<'_, Result<(), SessionError>> {
+        Box::pin(async move {
+            if self.units().is_away {
+                return Err(SessionError::Systemd("away".to_owned()));
+            }
+            Ok(())
+        })
+    }
+}
+
+fn opening(uid: u32, service: &str) -> Opening {
+    Opening {
+        uid,
+        name: if uid == 0 { "root" } else { "carol" }.to_owned(),
+        service: service.to_owned(),
+        terminal: "/dev/pts/0".to_owned(),
+        remote: String::new(),
+        leader: 4711,
+    }
+}
+
+impl Scene {
+    async fn opens(&self, uid: u32, service: &str) -> Opened {
+        self.engine
+            .open_session(&opening(uid, service))
+            .await
+            .unwrap()
+    }
+
+    /// carol holds `deploy` for ten minutes; gives its number.
+    async fn carol_holds(&self) -> ElevationId {
+        let id = self.requested(&carol()).await;
+        self.engine.approve(&alice(), id, None, "").await.unwrap();
+        id
+    }
+}
+
+fn session_of(opened: &Opened) -> SessionId {
+    match opened {
+        Opened::Under { session, .. } => *session,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn without_an_elevation_none_is_opened() {
+    let scene = Scene::new().await;
+    let closed = |opened: &Opened| matches!(opened, Opened::Closed(_));
+    assert!(closed(&scene.opens(1001, "sudo").await));
+    scene.carol_holds().await;
+    assert!(closed(&scene.opens(1001, "su").await), "of another service");
+    scene.pass(600_000);
+    assert!(closed(&scene.opens(1001, "sudo").await), "its time is up");
+    assert!(scene.host.units().running.is_empty());
+}
+
+#[tokio::test]
+async fn one_lasts_as_long_as_its_elevation_and_is_on_record_first() {
+    let scene = Scene::new().await;
+    let id = scene.carol_holds().await;
+    scene.pass(60_000);
+    let (go_on, held) = watch::channel(false);
+    scene.host.units().held = Some(held);
+    let engine = scene.engine.clone();
+    let opening = tokio::spawn(async move { engine.open_session(&opening(1001, "sudo")).await });
+    while scene.engine.running().await.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    assert!(scene.host.units().running.is_empty(), "not on the host yet");
+    go_on.send(true).unwrap();
+    let opened = opening.await.unwrap().unwrap();
+    let session = session_of(&opened);
+    let lasts = scene.host.units().running[&session];
+    assert_eq!(lasts, Duration::from_secs(540));
+    let kept = scene.engine.sessions_of(id).await.unwrap();
+    assert_eq!(kept.len(), 1);
+    assert_eq!(
+        (kept[0].command.as_str(), kept[0].closed_at),
+        ("sudo -i", None)
+    );
+}
+
+#[tokio::test]
+async fn what_nothing_could_end_does_not_start() {
+    let scene = Scene::new().await;
+    let id = scene.carol_holds().await;
+    scene.host.units().is_away = true;
+    assert!(matches!(
+        scene.opens(1001, "sudo").await,
+        Opened::Refused(_)
+    ));
+    let kept = scene.engine.sessions_of(id).await.unwrap();
+    assert!(kept[0].closed_at.is_some());
+    assert!(scene.engine.running().await.is_empty());
+}
+
+#[tokio::test]
+async fn each_way_to_end_ends_them() {
+    for way in ["expiry", "end", "revoke", "policy"] {
+        let scene = Scene::new().await;
+        let id = scene.carol_holds().await;
+        let session = session_of(&scene.opens(1001, "sudo").await);
+        match way {
+            "expiry" => {
+                scene.pass(600_000);
+                scene.engine.do_what_is_due().await.unwrap();
+            }
+            "end" => drop(scene.engine.end(&carol(), None).await.unwrap()),
+            "revoke" => drop(scene.engine.revoke(&alice(), id, "lost").await.unwrap()),
+            _ => scene.engine.end_everything().await.unwrap(),
+        }
+        assert_eq!(scene.host.units().ended, [session.0], "{way}");
+        scene.engine.look_after(session).await.unwrap();
+        assert!(scene.engine.running().await.is_empty(), "{way}");
+        let names = scene.engine.shared.store.event_names().await.unwrap();
+        assert_eq!(names.last().unwrap(), "session.ended", "{way}");
+    }
+}
+
+#[tokio::test]
+async fn one_that_ends_while_it_is_opened_is_ended_and_refused() {
+    let scene = Scene::new().await;
+    scene.carol_holds().await;
+    let (go_on, held) = watch::channel(false);
+    scene.host.units().held = Some(held);
+    let engine = scene.engine.clone();
+    let opening = tokio::spawn(async move { engine.open_session(&opening(1001, "sudo")).await });
+    while scene.engine.running().await.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    scene.engine.end(&carol(), None).await.unwrap();
+    // What systemd says of it while there is nothing yet.
+    scene.engine.look_after(SessionId(1)).await.unwrap();
+    go_on.send(true).unwrap();
+    let opened = opening.await.unwrap().unwrap();
+    assert!(matches!(opened, Opened::Refused(_)), "{opened:?}");
+    assert!(scene.host.units().running.is_empty());
+}
+
+#[tokio::test]
+async fn root_within_a_session_belongs_to_it_and_elsewhere_to_nobody() {
+    let scene = Scene::new().await;
+    assert_eq!(scene.opens(0, "su-l").await, Opened::Free);
+    let id = scene.carol_holds().await;
+    let outer = session_of(&scene.opens(1001, "sudo").await);
+    scene.host.units().within = Some(outer);
+    let opened = scene.opens(0, "su-l").await;
+    assert!(matches!(opened, Opened::Under { elevation, .. } if elevation == id));
+    let inner = session_of(&opened);
+    scene.engine.end(&carol(), None).await.unwrap();
+    assert_eq!(scene.host.units().ended, [outer.0, inner.0]);
+    assert!(matches!(scene.opens(0, "su-l").await, Opened::Closed(_)));
+}
+
+#[tokio::test]
+async fn an_extension_moves_the_end_of_what_runs() {
+    let scene = Scene::new().await;
+    let id = scene.carol_holds().await;
+    let session = session_of(&scene.opens(1001, "sudo").await);
+    let more = RequestOptions {
+        duration: Some(300),
+        reason: Some("not done yet".to_owned()),
+        ..RequestOptions::default()
+    };
+    let extension = scene.engine.extend(&carol(), id, &more).await.unwrap();
+    scene
+        .engine
+        .approve(&alice(), extension, None, "")
+        .await
+        .unwrap();
+    others_go_on().await;
+    let moved = (session.0, Duration::from_secs(900));
+    assert_eq!(scene.host.units().prolonged, [moved]);
+
+    scene.pass(599_000);
+    scene.engine.do_what_is_due().await.unwrap();
+    scene.pass(1_000);
+    scene.engine.do_what_is_due().await.unwrap();
+    assert!(scene.host.units().ended.is_empty(), "it goes on");
+    assert_eq!(scene.engine.running().await[0].under, extension);
+    for elevation in [id, extension] {
+        let kept = scene.engine.sessions_of(elevation).await.unwrap();
+        assert_eq!(kept.len(), 1, "under {elevation}");
+    }
+    scene.pass(299_999);
+    scene.engine.do_what_is_due().await.unwrap();
+    assert!(scene.host.units().ended.is_empty());
+    scene.pass(1);
+    scene.engine.do_what_is_due().await.unwrap();
+    assert_eq!(scene.host.units().ended, [session.0]);
+}
+
+#[tokio::test]
+async fn a_move_that_failed_is_tried_again() {
+    let scene = Scene::new().await;
+    let id = scene.carol_holds().await;
+    let session = session_of(&scene.opens(1001, "sudo").await);
+    scene.host.units().is_away = true;
+    let more = RequestOptions {
+        duration: Some(300),
+        reason: Some("not done yet".to_owned()),
+        ..RequestOptions::default()
+    };
+    let extension = scene.engine.extend(&carol(), id, &more).await.unwrap();
+    scene
+        .engine
+        .approve(&alice(), extension, None, "")
+        .await
+        .unwrap();
+    others_go_on().await;
+    assert!(!scene.engine.matches(), "nobody else would end it");
+    scene.host.units().is_away = false;
+    assert!(scene.engine.reconcile().await);
+    others_go_on().await;
+    let moved = (session.0, Duration::from_secs(900));
+    assert_eq!(scene.host.units().prolonged, [moved]);
+}
+
+#[tokio::test]
+async fn after_a_restart_what_is_over_is_ended_and_what_is_gone_is_closed() {
+    let mut scene = Scene::new().await;
+    scene.carol_holds().await;
+    let stays = session_of(&scene.opens(1001, "sudo").await);
+    let gone = session_of(&scene.opens(1001, "sudo").await);
+    scene.host.units().running.remove(&gone);
+    scene.restart().await;
+    scene.engine.resume_sessions().await.unwrap();
+    let running = scene.engine.running().await;
+    assert_eq!(
+        running.iter().map(|one| one.id).collect::<Vec<_>>(),
+        [stays]
+    );
+    assert!(scene.host.units().ended.is_empty());
+    assert!(
+        scene.host.units().prolonged.is_empty(),
+        "it has the time it had"
+    );
+
+    scene.pass(600_000);
+    scene.restart().await;
+    scene.engine.do_what_is_due().await.unwrap();
+    scene.engine.resume_sessions().await.unwrap();
+    assert_eq!(scene.host.units().ended, [stays.0]);
+}
+
+#[tokio::test]
+async fn after_a_reboot_none_is_left() {
+    let mut scene = Scene::new().await;
+    scene.carol_holds().await;
+    scene.opens(1001, "sudo").await;
+    scene.clock.0.lock().unwrap().boot_id = BootId("second".to_owned());
+    scene.restart().await;
+    scene.engine.resume_sessions().await.unwrap();
+    assert!(scene.engine.running().await.is_empty());
+}
+
+#[tokio::test]
+async fn there_is_a_most() {
+    let scene = Scene::new().await;
+    scene.carol_holds().await;
+    for _ in 0..256 {
+        session_of(&scene.opens(1001, "sudo").await);
+    }
+    let opened = scene.opens(1001, "sudo").await;
+    assert!(matches!(opened, Opened::Refused(_)), "{opened:?}");
+}
+
+#[tokio::test]
+async fn a_timer_is_set_for_each_end_and_taken_away() {
+    let scene = Scene::new().await;
+    scene.carol_holds().await;
+    let timers = scene.host.units().timers.clone();
+    assert_eq!(timers.len(), 1);
+    let now = scene.clock.now();
+    let end = (now.wall.0 + 600_000 + 999) / 1000;
+    assert_eq!(timers.get(&end), Some(&600_000));
+    scene.engine.end(&carol(), None).await.unwrap();
+    assert!(scene.host.units().timers.is_empty());
+}
+
+#[tokio::test]
+async fn warnings_go_where_the_sessions_are() {
+    let scene = Scene::new().await;
+    scene.carol_holds().await;
+    scene.pass(301_000);
+    scene.engine.warn().await;
+    session_of(&scene.opens(1001, "sudo").await);
+    scene.pass(240_000);
+    scene.engine.warn().await;
+    let said = scene.said.0.lock().unwrap();
+    assert_eq!(said.len(), 2);
+    assert!(!said[0].1.contains("pts"), "{said:?}");
+    assert!(said[1].1.ends_with(" (/dev/pts/1)"), "{said:?}");
+}

@@ -1,0 +1,73 @@
+//! Sessions on the host: kept together, so that all that came of one can be ended.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::time::Duration;
+
+use crate::domain::session::{Session, SessionId};
+
+/// Something that takes its time.
+pub type Work<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What holds sessions together, and ends them.
+pub trait Sessions: Send + Sync {
+    /// What the host says of a process that wants to open a session.
+    fn look(&self, leader: u32) -> Work<'_, Result<Leader, SessionError>>;
+
+    /// Takes hold of a session before anything runs in it. `lasts` is how long it may last; it
+    /// then ends, also where jitd is dead, unless it is a login of its own.
+    fn open<'a>(
+        &'a self,
+        session: &'a Session,
+        terms: &'a Terms,
+    ) -> Work<'a, Result<(), SessionError>>;
+
+    /// Lets a session last longer, or takes that back.
+    fn prolong<'a>(
+        &'a self,
+        session: &'a Session,
+        terms: &'a Terms,
+    ) -> Work<'a, Result<(), SessionError>>;
+
+    /// Ends a session with everything in it, and goes on until nothing is left; does not wait
+    /// for it.
+    fn end(&self, session: &Session);
+
+    /// Takes note of a session of an earlier jitd; says whether something of it is left.
+    fn resume<'a>(&'a self, session: &'a Session) -> Work<'a, Result<bool, SessionError>>;
+
+    /// The terminals that its processes are at.
+    fn terminals<'a>(&'a self, session: &'a Session) -> Work<'a, BTreeSet<PathBuf>>;
+}
+
+/// A process that wants to open a session.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Leader {
+    /// Its command line as invoked.
+    pub command: String,
+    /// logind's name for the login that it leads, where it leads one.
+    pub login: Option<String>,
+    /// The session that it was started in.
+    pub within: Option<SessionId>,
+}
+
+/// How long a session may last, and how it is described to those who look at the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terms {
+    /// How long from now.
+    pub lasts: Duration,
+    /// For `systemctl status`, which everybody may read.
+    pub description: String,
+}
+
+/// Why the host did not do it.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum SessionError {
+    /// The process is gone.
+    #[error("process {0} has ended")]
+    Gone(u32),
+    /// systemd or logind said no, or nothing.
+    #[error("systemd: {0}")]
+    Systemd(String),
+}

@@ -1,0 +1,200 @@
+//! The connection to systemd.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use jitd_api::SYSTEM_BUS_ADDRESS;
+use tokio::sync::{Notify, OnceCell, mpsc, oneshot};
+use zbus::connection::{Builder, Connection};
+use zbus::wire::Variant;
+
+use super::manager::{JobRemovedStream, LogindProxy, ManagerProxy, Properties, UnitRemovedStream};
+use crate::domain::session::SessionId;
+use crate::reconcile::sessions::SessionError;
+use crate::reconcile::timers::Deadlines;
+
+/// How long systemd may take for a job of ours: whoever opens a session waits for it.
+const PATIENCE: Duration = Duration::from_millis(1_500);
+
+/// systemd, as jitd uses it. Clones share one connection, made when it is first needed.
+#[derive(Clone)]
+pub struct Systemd {
+    pub(super) shared: Arc<Shared>,
+}
+
+pub(super) struct Shared {
+    link: OnceCell<Link>,
+    /// Units whose job somebody waits for.
+    jobs: Mutex<HashMap<String, oneshot::Sender<String>>>,
+    /// Logins that are sessions of ours, by their unit.
+    pub(super) logins: Mutex<HashMap<String, SessionId>>,
+    /// Sessions that are being ended, and what tells that one has gone.
+    pub(super) ending: Mutex<HashMap<SessionId, Arc<Notify>>>,
+    /// Timers that are wanted.
+    pub(super) wanted: Mutex<Deadlines>,
+    /// The seconds for which there are timers; not known before the first look.
+    pub(super) timers: tokio::sync::Mutex<Option<BTreeSet<i64>>>,
+    gone: mpsc::UnboundedSender<SessionId>,
+}
+
+/// What is there once there is a connection.
+pub(super) struct Link {
+    pub(super) connection: Connection,
+    pub(super) systemd: ManagerProxy<'static>,
+    pub(super) logind: LogindProxy<'static>,
+}
+
+impl Systemd {
+    /// Does not connect yet. The receiver is told of sessions of which something has gone.
+    #[must_use]
+    pub fn new() -> (Self, mpsc::UnboundedReceiver<SessionId>) {
+        let (gone, told) = mpsc::unbounded_channel();
+        let shared = Arc::new(Shared {
+            link: OnceCell::new(),
+            jobs: Mutex::default(),
+            logins: Mutex::default(),
+            ending: Mutex::default(),
+            wanted: Mutex::default(),
+            timers: tokio::sync::Mutex::default(),
+            gone,
+        });
+        (Self { shared }, told)
+    }
+
+    pub(super) async fn link(&self) -> Result<&Link, SessionError> {
+        let made = self.shared.link.get_or_try_init(|| async {
+            let connection = Builder::address(SYSTEM_BUS_ADDRESS).build().await?;
+            let systemd = ManagerProxy::new(&connection).await?;
+            let logind = LogindProxy::new(&connection).await?;
+            let jobs = systemd.receive_job_removed().await?;
+            let units = systemd.receive_unit_removed().await?;
+            systemd.subscribe().await?;
+            tokio::spawn(listen(self.clone(), jobs, units));
+            Ok(Link {
+                connection,
+                systemd,
+                logind,
+            })
+        });
+        made.await.map_err(|error: zbus::Error| said(&error))
+    }
+
+    /// Kills the main process of a service.
+    ///
+    /// # Errors
+    /// systemd says no, or nothing.
+    pub async fn kill(&self, service: &str) -> Result<(), SessionError> {
+        let systemd = &self.link().await?.systemd;
+        let kill = rustix::process::Signal::KILL.as_raw();
+        let killed = systemd.kill_unit(service, "main", kill).await;
+        killed.map_err(|error| said(&error))
+    }
+
+    /// Starts a unit and waits until it is there.
+    pub(super) async fn start(
+        &self,
+        unit: &str,
+        properties: &Properties<'_>,
+    ) -> Result<(), SessionError> {
+        let link = self.link().await?;
+        let (told, done) = oneshot::channel();
+        locked(&self.shared.jobs).insert(unit.to_owned(), told);
+        let started = async {
+            link.systemd
+                .start_transient_unit(unit, "fail", properties, &[])
+                .await
+                .map_err(|error| said(&error))?;
+            done.await
+                .map_err(|_| SessionError::Systemd("it went away".to_owned()))
+        };
+        let started = tokio::time::timeout(PATIENCE, started).await;
+        locked(&self.shared.jobs).remove(unit);
+        match started {
+            Ok(Ok(result)) if result == "done" => Ok(()),
+            Ok(Ok(result)) => Err(SessionError::Systemd(format!("{unit}: {result}"))),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(SessionError::Systemd(format!(
+                "{unit} was not there within {} ms",
+                PATIENCE.as_millis()
+            ))),
+        }
+    }
+
+    /// The units of these patterns that are there, or on their way.
+    pub(super) async fn units(&self, patterns: &[String]) -> Result<Vec<String>, SessionError> {
+        let patterns: Vec<&str> = patterns.iter().map(String::as_str).collect();
+        let listed = self
+            .link()
+            .await?
+            .systemd
+            .list_units_by_patterns(&[], &patterns)
+            .await
+            .map_err(|error| said(&error))?;
+        let is_there = |state: &str| !matches!(state, "inactive" | "failed");
+        Ok(listed
+            .into_iter()
+            .filter(|unit| is_there(&unit.3))
+            .map(|unit| unit.0)
+            .collect())
+    }
+
+    fn unit_is_gone(&self, unit: &str) {
+        let known = super::scopes::session_of(unit);
+        let known = known.or_else(|| locked(&self.shared.logins).get(unit).copied());
+        if let Some(id) = known {
+            self.tell_gone(id);
+        }
+    }
+
+    /// Something of a session has gone; whether all of it has is for others to see.
+    pub(super) fn tell_gone(&self, id: SessionId) {
+        if let Some(waiting) = locked(&self.shared.ending).get(&id) {
+            waiting.notify_one();
+        }
+        // Nobody listens where jitd only withdraws.
+        let _ = self.shared.gone.send(id);
+    }
+}
+
+async fn listen(systemd: Systemd, mut jobs: JobRemovedStream, mut units: UnitRemovedStream) {
+    loop {
+        tokio::select! {
+            Some(job) = jobs.next() => {
+                if let Ok(job) = job.args()
+                    && let Some(waiting) = locked(&systemd.shared.jobs).remove(job.unit)
+                {
+                    // Whoever waited may have given up.
+                    let _ = waiting.send(job.result.to_owned());
+                }
+            }
+            Some(unit) = units.next() => {
+                if let Ok(unit) = unit.args() {
+                    systemd.unit_is_gone(unit.id);
+                }
+            }
+            else => return,
+        }
+    }
+}
+
+/// What systemd, or the bus, said.
+pub(super) fn said(error: &zbus::Error) -> SessionError {
+    SessionError::Systemd(match error {
+        zbus::Error::MethodError(name, text, _) => match text {
+            Some(text) => text.clone(),
+            None => name.to_string(),
+        },
+        other => other.to_string(),
+    })
+}
+
+pub(super) fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A property of a unit.
+pub(super) fn property<'a>(name: &'a str, value: impl Into<Variant<'a>>) -> (&'a str, Variant<'a>) {
+    (name, value.into())
+}

@@ -1,0 +1,101 @@
+//! Timers as transient units (`systemd.timer(5)`).
+
+use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::path::Path;
+
+use super::link::{Systemd, locked, property};
+use super::manager::Properties;
+use crate::reconcile::sessions::{SessionError, Work};
+use crate::reconcile::timers::{Deadlines, Timers};
+
+/// There while systemd is what runs the host (`sd_booted(3)`).
+const RUNS: &str = "/run/systemd/system";
+/// How long jitd itself has for an end before the second enforcer comes, in milliseconds.
+const HEAD_START: i64 = 1_000;
+
+impl Timers for Systemd {
+    fn want(&self, deadlines: Deadlines) {
+        *locked(&self.shared.wanted) = deadlines;
+    }
+
+    fn set(&self) -> Work<'_, Result<(), SessionError>> {
+        Box::pin(async move {
+            let mut known = self.shared.timers.lock().await;
+            // Looked at only now: of several that wait here, all set the same.
+            let wanted = locked(&self.shared.wanted).clone();
+            let set = match known.as_mut() {
+                Some(set) => set,
+                None if wanted.is_empty() && !Path::new(RUNS).exists() => return Ok(()),
+                None => known.insert(self.timers_there().await?),
+            };
+            let missing: Vec<_> = wanted
+                .iter()
+                .filter(|(second, _)| !set.contains(second))
+                .collect();
+            for (second, left) in missing {
+                self.start(&name(second), &timer(*second, *left)).await?;
+                set.insert(*second);
+            }
+            let needless: Vec<_> = set
+                .iter()
+                .filter(|second| !wanted.contains_key(second))
+                .copied()
+                .collect();
+            for second in needless {
+                let systemd = &self.link().await?.systemd;
+                // One that has gone off is not there any more.
+                let _ = systemd.stop_unit(&name(second), "replace").await;
+                set.remove(&second);
+            }
+            Ok(())
+        })
+    }
+}
+
+impl Systemd {
+    /// Those of an earlier jitd.
+    async fn timers_there(&self) -> Result<BTreeSet<i64>, SessionError> {
+        let units = self.units(&[name("*")]).await?;
+        Ok(units.iter().filter_map(|unit| second(unit)).collect())
+    }
+}
+
+/// It starts the service of the same name, made from `jitd-enforce@.service`.
+fn name(second: impl Display) -> String {
+    format!("jitd-enforce@{second}.timer")
+}
+
+fn second(unit: &str) -> Option<i64> {
+    let number = unit.strip_prefix("jitd-enforce@")?;
+    number.strip_suffix(".timer")?.parse().ok()
+}
+
+/// By both clocks: a suspended host counts the one on, a clock that is set can't hold up the
+/// other.
+fn timer(second: i64, left: i64) -> Properties<'static> {
+    let microseconds = |milliseconds: i64| {
+        u64::try_from(milliseconds.saturating_add(HEAD_START).saturating_mul(1000)).unwrap_or(0)
+    };
+    let at = jiff::Timestamp::from_second(second.saturating_add(HEAD_START / 1000));
+    let at = at.map(|at| at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string());
+    let mut properties = vec![
+        property(
+            "Description",
+            "Ends what jitd should have ended, if it did not",
+        ),
+        property("AccuracyUSec", 1_u64),
+        property("RemainAfterElapse", false),
+        property(
+            "TimersMonotonic",
+            vec![("OnActiveSec".to_owned(), microseconds(left))],
+        ),
+    ];
+    if let Ok(at) = at {
+        properties.push(property(
+            "TimersCalendar",
+            vec![("OnCalendar".to_owned(), at)],
+        ));
+    }
+    properties
+}
