@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::timeout;
 
@@ -19,10 +20,11 @@ use crate::directory::HostDirectory;
 use crate::domain::session::SessionId;
 use crate::engine::{Engine, Host, PolicyInForce};
 use crate::policy_source::{self, Groups};
-use crate::reconcile::{HostProcesses, Memberships, Reconciler, Sudoers, Systemd};
+use crate::reconcile::{HostProcesses, Memberships, Places, Reconciler, Sudoers, Systemd, Witness};
 use crate::record::{Priority, Teller, note};
 use crate::store::Store;
 use crate::terminals::HostTerminals;
+use crate::watch::watch_memberships;
 use crate::{bus, paths};
 
 pub use enforce::enforce;
@@ -50,6 +52,8 @@ pub async fn run() -> Result<(), Failure> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let hangup = signal(SignalKind::hangup())?;
     let _only = only_one(TURN).await?;
+    // What is changed from now on is noticed, also while the host is first made to match.
+    let touched = watch_memberships();
     let (engine, ends) = start(load_policy()).await?;
     let alarm = Alarm::new()?;
     // What ended while jitd was away is taken back before anybody can ask.
@@ -62,7 +66,7 @@ pub async fn run() -> Result<(), Failure> {
     let connection = bus::serve(engine.clone()).await?;
     let gate_ended = bus::serve_gate(socket, engine.clone(), &connection).await?;
     tokio::select! {
-        ended = keep_time(&engine, &alarm) => ended?,
+        ended = keep_time(&engine, &alarm, &touched) => ended?,
         () = reload_when_told(&engine, hangup) => {}
         _ = gate_ended => return Err("the gate's socket, or its connection to the system bus, ended".into()),
         _ = sessions => return Err("nobody looks after sessions any more".into()),
@@ -111,7 +115,8 @@ pub async fn remove_groups() -> Result<(), Failure> {
     let store = Store::open(Path::new(paths::DATABASE))?;
     let removed = tokio::task::spawn_blocking(move || {
         let processes = Box::new(HostProcesses::default());
-        Memberships::new(paths::ETC.into(), store, processes)?.remove_owned_groups()
+        let (witness, _) = Witness::new();
+        Memberships::new(Places::of_host(), store, processes, witness)?.remove_owned_groups()
     });
     Ok(removed.await??)
 }
@@ -146,8 +151,10 @@ async fn start(policy: PolicyInForce) -> Result<(Engine, Ends), Failure> {
     let store = Store::open(Path::new(paths::DATABASE))?;
     let processes = HostProcesses::default();
     let (blocking, ending) = (store.clone(), Box::new(processes.clone()));
-    let memberships =
-        tokio::task::spawn_blocking(move || Memberships::new(paths::ETC.into(), blocking, ending));
+    let (witness, sightings) = Witness::new();
+    let memberships = tokio::task::spawn_blocking(move || {
+        Memberships::new(Places::of_host(), blocking, ending, witness)
+    });
     let memberships = memberships.await??;
     let reconciler = Reconciler::start(memberships, Sudoers::new(paths::SUDOERS.into()))?;
     let (systemd, sessions) = Systemd::new();
@@ -166,7 +173,9 @@ async fn start(policy: PolicyInForce) -> Result<(Engine, Ends), Failure> {
         processes,
         sessions,
     };
-    Ok((Engine::new(host, policy).await?, ends))
+    let engine = Engine::new(host, policy).await?;
+    tokio::spawn(engine.clone().record_drift(sightings));
+    Ok((engine, ends))
 }
 
 /// Does what should have been done by now, and makes the host match.
@@ -241,10 +250,12 @@ async fn reload_when_told(engine: &Engine, mut hangup: Signal) {
     }
 }
 
-/// Ends elevations when their time is up, and retries what the host did not allow.
-async fn keep_time(engine: &Engine, alarm: &Alarm) -> Result<(), Failure> {
+/// Ends elevations when their time is up, undoes what others changed, and retries what the host
+/// did not allow.
+async fn keep_time(engine: &Engine, alarm: &Alarm, touched: &Notify) -> Result<(), Failure> {
     let mut changes = engine.changes();
     let mut retry = RETRY.0;
+    let mut as_left = true;
     loop {
         let recorded = engine.do_what_is_due().await.inspect_err(|error| {
             note(
@@ -253,8 +264,9 @@ async fn keep_time(engine: &Engine, alarm: &Alarm) -> Result<(), Failure> {
             );
         });
         // The host follows the clock, also when that cannot be recorded.
-        let done =
-            recorded.is_ok() && engine.matches() || engine.reconcile().await && recorded.is_ok();
+        let matches = as_left && recorded.is_ok() && engine.matches();
+        let done = matches || engine.reconcile().await && recorded.is_ok();
+        as_left = true;
         retry = if done {
             RETRY.0
         } else {
@@ -271,6 +283,7 @@ async fn keep_time(engine: &Engine, alarm: &Alarm) -> Result<(), Failure> {
         tokio::select! {
             rang = alarm.after(next) => rang?,
             _ = changes.recv() => {}
+            () = touched.notified() => as_left = false,
         }
     }
 }

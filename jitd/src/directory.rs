@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use nix::unistd::Group;
 use tokio::sync::Semaphore;
 use users::{User, get_user_by_name, get_user_by_uid, get_user_groups};
 
@@ -121,11 +122,25 @@ impl HostDirectory {
         self.within(PATIENCE, look_up).await
     }
 
-    async fn within(
+    /// Who is in a group, by its own list: whose primary group it is need not be. Nobody, where
+    /// there is no such group.
+    ///
+    /// # Errors
+    /// See [`DirectoryError`].
+    pub async fn members(&self, group: &str) -> Result<Vec<String>, DirectoryError> {
+        let group = group.to_owned();
+        let look_up = move || match Group::from_name(&group) {
+            Ok(group) => Ok(group.map(|group| group.mem).unwrap_or_default()),
+            Err(_) => Err(DirectoryError::Slow),
+        };
+        self.within(PATIENCE, look_up).await
+    }
+
+    async fn within<T: Send + 'static>(
         &self,
         patience: Duration,
-        look_up: impl FnOnce() -> Result<Person, DirectoryError> + Send + 'static,
-    ) -> Result<Person, DirectoryError> {
+        look_up: impl FnOnce() -> Result<T, DirectoryError> + Send + 'static,
+    ) -> Result<T, DirectoryError> {
         let looked_up = async {
             let place = self
                 .places

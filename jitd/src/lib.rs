@@ -3,7 +3,7 @@
 //! One engine, four doors in (people, the gate, the clock, start-up), one way through:
 //! decide (pure) → commit (durable) → reconcile (idempotent) → tell.
 
-pub use jitd_policy::{domain, file as policy_file, sudoers};
+pub use jitd_policy::{domain, file as policy_file, nsswitch, sudoers};
 
 pub mod bus;
 pub mod clock;
@@ -16,3 +16,4 @@ pub mod reconcile;
 pub mod record;
 pub mod store;
 pub mod terminals;
+pub mod watch;

@@ -8,5 +8,7 @@ pub const STATE: &str = "/var/lib/jitd";
 pub const DATABASE: &str = "/var/lib/jitd/jitd.db";
 /// Where the account files are.
 pub const ETC: &str = "/etc";
+/// Where drop-ins for nss-systemd(8) are, which a boot takes away.
+pub const USERDB: &str = "/run/userdb";
 /// The sudoers file of ours.
 pub const SUDOERS: &str = "/etc/sudoers.d/jitd";

@@ -6,9 +6,10 @@ use std::path::Path;
 use nix::unistd::Group;
 
 use crate::domain::policy::Policy;
+use crate::domain::rules::Backend;
 use crate::policy_file::{self, PolicyError, Trust};
 use crate::record::{Priority, note};
-use crate::{paths, sudoers};
+use crate::{nsswitch, paths, sudoers};
 
 /// What is asked of the policy besides being right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,12 +37,22 @@ pub fn load(groups: Groups) -> Result<Policy, Vec<PolicyError>> {
     } else if !unknown.is_empty() {
         return Err(unknown);
     }
+    if loaded.policy.membership == Backend::Userdb
+        && let Some(unfit) = nsswitch::unfit(&nsswitch_conf())
+    {
+        note(Priority::Warning, unfit.advice());
+    }
     let refused = sudoers::refused(&loaded.policy);
     if refused.is_empty() {
         Ok(loaded.policy)
     } else {
         Err(refused)
     }
+}
+
+/// Without it, the C library looks at files alone.
+fn nsswitch_conf() -> String {
+    std::fs::read_to_string(nsswitch::PATH).unwrap_or_default()
 }
 
 /// A directory that cannot say counts as having it: it is asked again whenever it matters.

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `domain` | roles, elevations, decisions: pure, no I/O, no clock |
 //! | `file` | from TOML to a checked policy, with exact errors |
+//! | `nsswitch` | whether a host sees memberships that are kept in drop-ins |
 //! | `sudoers` | what a policy means to sudo |
 //! | `show`, `explain`, `expect` | a policy in full, a decision step by step, a table of expectations |
 //!
@@ -14,5 +15,6 @@ pub mod domain;
 pub mod expect;
 pub mod explain;
 pub mod file;
+pub mod nsswitch;
 pub mod show;
 pub mod sudoers;

@@ -14,6 +14,11 @@ use crate::domain::time::Seconds;
 #[must_use]
 pub fn toml(policy: &Policy) -> String {
     let mut text = String::from("# The policy in force, with every default said.\n");
+    text.push('\n');
+    push(
+        &mut text,
+        vec![("membership", quoted(policy.membership.as_str()))],
+    );
     text.push_str("\n[managed]\n");
     push(&mut text, members(&policy.managed));
     for role in policy.roles.values() {
@@ -174,6 +179,8 @@ mod tests {
     use crate::file::{Source, parse};
 
     const ALL: &str = r#"
+        membership = "userdb"
+
         [managed]
         groups = ["contractors"]
         users = ["ACME\\dan"]

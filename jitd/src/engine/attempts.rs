@@ -71,7 +71,7 @@ fn event(elevation: Option<&Elevation>, now: &Now) -> Event {
 }
 
 /// Whether there is room for one more within the hour, and whether it is the last one.
-fn room_for_one(earlier: &mut VecDeque<Boot>, now: &Now) -> Option<bool> {
+pub(super) fn room_for_one(earlier: &mut VecDeque<Boot>, now: &Now) -> Option<bool> {
     let hour = Seconds(3600);
     while earlier.front().is_some_and(|at| at.after(hour) <= now.boot) {
         earlier.pop_front();

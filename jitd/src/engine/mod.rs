@@ -1,6 +1,6 @@
 //! The one place where a state changes.
 //!
-//! Four doors lead here: people, the gate, the clock, and start-up. Behind each there is one
+//! Five doors lead here: people, the gate, the clock, the host, and start-up. Behind each there is one
 //! way: decide (pure) → commit (durable) → reconcile (idempotent) → tell.
 //!
 //! | room | |
@@ -8,8 +8,10 @@
 //! | `asking`, `deciding`, `ending`, `reading` | the door for people |
 //! | `gate` | the door for `pam_jit` |
 //! | `due`, `warnings` | the door for the clock |
+//! | `drift` | the door for what others change on the host |
 //! | `policy` | a new policy, and what it ends |
 //! | `sessions` | what is opened under an elevation, and ends with it |
+//! | `standing` | who has for good what a role gives |
 //! | `settle` | commit → reconcile → tell, the same for all of them |
 //! | `attempts` | what people tried and may not |
 #![forbid(unsafe_code)]
@@ -17,6 +19,7 @@
 mod asking;
 mod attempts;
 mod deciding;
+mod drift;
 mod due;
 mod ending;
 mod error;
@@ -25,12 +28,14 @@ mod policy;
 mod reading;
 mod sessions;
 mod settle;
+mod standing;
 mod state;
 mod warnings;
 
 pub use error::EngineError;
 pub use gate::{Gate, GateVerdict};
 pub use sessions::{Opened, Opening};
+pub use standing::Standing;
 pub use state::{Engine, Host, PolicyInForce, StateChange};
 
 #[cfg(test)]

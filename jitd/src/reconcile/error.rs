@@ -1,5 +1,6 @@
 //! Why the host does not match yet.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use crate::store::StoreError;
@@ -36,6 +37,12 @@ pub enum ReconcileError {
         group: String,
         /// The file.
         path: String,
+    },
+    /// A name that no drop-in can have.
+    #[error("nothing can be given to {user} in /run/userdb: no file can have that name")]
+    Unnameable {
+        /// The account.
+        user: String,
     },
     /// A program that jitd relies on failed.
     #[error("{program} failed: {output}")]
@@ -77,6 +84,7 @@ impl ReconcileError {
         match self {
             Self::Locked { .. }
             | Self::NoSuchGroup { .. }
+            | Self::Unnameable { .. }
             | Self::Program { .. }
             | Self::Timers(_) => false,
             Self::Several(errors) => errors.iter().any(Self::leaves_something_untaken),
@@ -84,8 +92,10 @@ impl ReconcileError {
         }
     }
 
-    /// None, one or several as one.
+    /// None, one or several as one. What stood in the way of several steps is said once.
     pub(super) fn together(mut errors: Vec<Self>) -> Result<(), Self> {
+        let mut said = HashSet::new();
+        errors.retain(|error| said.insert(error.to_string()));
         match errors.len() {
             0 => Ok(()),
             1 => Err(errors.remove(0)),

@@ -97,22 +97,38 @@ impl EtcFile {
         &self.looks
     }
 
-    /// Puts new bytes in its place. False when somebody changed it meanwhile without taking
-    /// the lock (an editor): then nothing was done, and it must be read again.
-    pub(super) fn replace(&self, bytes: &[u8]) -> Result<bool, ReconcileError> {
+    /// Writes new bytes beside it, to be put in its place.
+    pub(super) fn prepare(&self, bytes: &[u8]) -> Result<Prepared<'_>, ReconcileError> {
         let beside = beside(&self.path);
         write_beside(&beside, bytes, &self.looks)
             .map_err(ReconcileError::file(&beside, "write"))?;
-        if open_regular(&self.path)
-            .and_then(|file| Seen::of(&file))
-            .ok()
-            != Some(self.seen)
-        {
-            std::fs::remove_file(&beside).map_err(ReconcileError::file(&beside, "remove"))?;
+        Ok(Prepared { file: self, beside })
+    }
+}
+
+/// What is to replace a file, on the disk already.
+#[must_use]
+pub(super) struct Prepared<'a> {
+    file: &'a EtcFile,
+    beside: PathBuf,
+}
+
+impl Prepared<'_> {
+    /// Puts it in place. False when somebody changed the file meanwhile without taking the lock
+    /// (an editor): then nothing was done, and it must be read again.
+    pub(super) fn put_in_place(self) -> Result<bool, ReconcileError> {
+        let now = open_regular(&self.file.path).and_then(|file| Seen::of(&file));
+        if now.ok() != Some(self.file.seen) {
+            self.discard()?;
             return Ok(false);
         }
-        rename_synced(&beside, &self.path)?;
+        rename_synced(&self.beside, &self.file.path)?;
         Ok(true)
+    }
+
+    /// Puts it away.
+    pub(super) fn discard(self) -> Result<(), ReconcileError> {
+        std::fs::remove_file(&self.beside).map_err(ReconcileError::file(&self.beside, "remove"))
     }
 }
 

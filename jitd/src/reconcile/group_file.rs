@@ -52,8 +52,41 @@ impl<'a> GroupFile<'a> {
             .unwrap_or_default()
     }
 
+    /// Whether a group has the number.
+    #[must_use]
+    pub fn has_gid(&self, gid: u32) -> bool {
+        let gid = gid.to_string();
+        self.places.values().any(|place| {
+            let line = self.lines.get(*place);
+            let number = line.and_then(|line| line.split(|byte| *byte == b':').nth(2));
+            number == Some(gid.as_bytes())
+        })
+    }
+
+    /// The file's bytes with one more line: at the end, or before the lines of NIS, after which
+    /// none is looked at.
+    #[must_use]
+    pub fn with_line(mut self, line: &'a [u8]) -> Vec<u8> {
+        let is_nis = |line: &Cow<'_, [u8]>| line.starts_with(b"+") || line.starts_with(b"-");
+        let end = match self.lines.last() {
+            Some(last) if last.is_empty() => self.lines.len() - 1,
+            _ => self.lines.len(),
+        };
+        let place = self.lines.iter().position(is_nis).unwrap_or(end);
+        self.lines.insert(place, Cow::Borrowed(line));
+        self.to_bytes()
+    }
+
+    /// The same, to be kept; none where there is no such group.
+    #[must_use]
+    pub fn listed(&self, group: &str) -> Option<Vec<Vec<u8>>> {
+        let members = self.members(group);
+        self.has(group)
+            .then(|| members.into_iter().map(<[u8]>::to_vec).collect())
+    }
+
     /// Replaces the group's members; a group that is not there stays away.
-    pub fn set_members(&mut self, group: &str, members: &[&[u8]]) {
+    pub fn set_members<M: AsRef<[u8]>>(&mut self, group: &str, members: &[M]) {
         let line = self
             .places
             .get(group.as_bytes())
@@ -65,6 +98,7 @@ impl<'a> GroupFile<'a> {
         let kept = line.len() - old.len();
         let line = line.to_mut();
         line.truncate(kept);
+        let members: Vec<&[u8]> = members.iter().map(AsRef::as_ref).collect();
         line.extend(members.join(&b','));
     }
 }
@@ -106,15 +140,30 @@ mod tests {
         let mut file = GroupFile::parse(FILE);
         assert_eq!(file.members("adm"), [b"syslog".as_slice(), b"alice"]);
         assert!(!file.has("broken") && !file.has("+") && !file.has("# a comment"));
-        file.set_members("jit", &[b"carol", b"bob"]);
-        file.set_members("adm", &[]);
-        file.set_members("last", &[b"eve", b"mallory"]);
-        file.set_members("nobody", &[b"carol"]);
+        file.set_members("jit", &["carol", "bob"]);
+        file.set_members("adm", &[""; 0]);
+        file.set_members("last", &["eve", "mallory"]);
+        file.set_members("nobody", &["carol"]);
         let expected = String::from_utf8_lossy(FILE)
             .replace("adm:x:4:syslog,alice", "adm:x:4:")
             .replace("jit:x:900:", "jit:x:900:carol,bob")
             .replace("last:x:9:eve", "last:x:9:eve,mallory");
         assert_eq!(String::from_utf8_lossy(&file.to_bytes()), expected);
+    }
+
+    #[test]
+    fn a_line_is_added_where_it_counts() {
+        for (file, expected) in [
+            ("", "new\n"),
+            ("a:x:1:\n", "a:x:1:\nnew\n"),
+            ("a:x:1:", "a:x:1:\nnew"),
+            ("a:x:1:\n+:::\n", "a:x:1:\nnew\n+:::\n"),
+        ] {
+            let added = GroupFile::parse(file.as_bytes()).with_line(b"new");
+            assert_eq!(String::from_utf8(added).unwrap(), expected);
+        }
+        let file = GroupFile::parse(FILE);
+        assert!(file.has_gid(900) && !file.has_gid(90));
     }
 
     proptest! {

@@ -1,48 +1,43 @@
-//! Memberships in /etc/group and /etc/gshadow.
+//! Who is in which group: given where the policy has memberships kept, and taken where they are.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use super::ReconcileError;
-use super::etc_file::{EtcFile, beside};
-use super::etc_lock::EtcLock;
-use super::group_file::GroupFile;
-use super::groups;
-use super::plan::{Ours, plan};
+use super::backend::{MembershipBackend, Recalled};
+use super::book::Book;
+use super::drift::Witness;
+use super::files::Files;
 use super::processes::Processes;
+use super::userdb::Userdb;
 use crate::domain::desired::{Desired, Membership};
+use crate::domain::names::GroupName;
+use crate::domain::rules::Backend;
 use crate::paths;
-use crate::record::{Priority, note};
 use crate::store::Store;
 
-/// How often a file may be changed under our hands before that is an error.
-const MOST_TRIES: usize = 10;
+/// Between giving in one place and taking in another: who looked into the first before it was
+/// given there must have looked into the other before it is taken there.
+const OVERLAP: Duration = Duration::from_millis(100);
 
-/// The files that say who is in which group.
-const FILES: [&str; 2] = ["group", "gshadow"];
-
-/// Our turn to change the account files.
-enum Turn {
-    /// With the lock, for as long as this lives.
-    Locked(#[expect(dead_code, reason = "held, not looked at")] EtcLock),
-    /// Somebody sits on it: a stopped passwd(1) is enough, which anyone can have. Taking away
-    /// must not wait for them; giving must.
-    Overdue(ReconcileError),
+/// Where a host keeps memberships.
+#[derive(Debug, Clone)]
+pub struct Places {
+    /// Where `group` is.
+    pub etc: PathBuf,
+    /// Where drop-ins are.
+    pub userdb: PathBuf,
 }
 
-impl Turn {
-    fn wait(etc: &Path) -> Result<Self, ReconcileError> {
-        match EtcLock::take(etc) {
-            Ok(lock) => Ok(Self::Locked(lock)),
-            Err(locked @ ReconcileError::Locked { .. }) => {
-                note(
-                    Priority::Warning,
-                    &format!("{locked}; memberships are taken away all the same, none is given"),
-                );
-                Ok(Self::Overdue(locked))
-            }
-            Err(error) => Err(error),
+impl Places {
+    /// Those of this host.
+    #[must_use]
+    pub fn of_host() -> Self {
+        Self {
+            etc: Path::new(paths::ETC).to_owned(),
+            userdb: Path::new(paths::USERDB).to_owned(),
         }
     }
 }
@@ -50,48 +45,126 @@ impl Turn {
 /// Gives and takes memberships.
 #[derive(Debug)]
 pub struct Memberships {
-    etc: PathBuf,
     store: Store,
     processes: Box<dyn Processes>,
-    ours: Ours,
+    /// Where they are kept; unknown until there is a policy.
+    in_force: Option<Backend>,
+    files: Place<Files>,
+    userdb: Place<Userdb>,
+}
+
+/// A place where memberships are kept, and what of ours is there.
+#[derive(Debug)]
+struct Place<B: MembershipBackend + ?Sized> {
+    book: Book,
+    /// What was ours, and is not there any more.
+    gone: BTreeSet<Membership>,
+    backend: B,
+}
+
+impl<B: MembershipBackend> Place<B> {
+    fn new(backend: B, mut book: Book, recalled: Recalled, owned: &BTreeSet<GroupName>) -> Self {
+        book.ours.held = recalled.held;
+        book.ours.unseen = recalled.unseen;
+        book.ours.owned.clone_from(owned);
+        let gone = BTreeSet::new();
+        Self {
+            book,
+            gone,
+            backend,
+        }
+    }
+}
+
+impl<B: MembershipBackend + ?Sized> Place<B> {
+    fn make(&mut self, desired: &Desired) -> Result<(), ReconcileError> {
+        self.backend.apply(desired, &mut self.book)?;
+        let mut gone = self.book.left_over(&desired.memberships);
+        gone.retain(|(group, _)| !desired.untouched.contains(group));
+        self.gone = gone;
+        Ok(())
+    }
+
+    /// The same, with no more than these memberships.
+    fn make_only(
+        &mut self,
+        desired: &Desired,
+        memberships: BTreeSet<Membership>,
+    ) -> Result<(), ReconcileError> {
+        self.make(&Desired {
+            memberships,
+            ..desired.clone()
+        })
+    }
+
+    fn held_of(&self, desired: &Desired) -> BTreeSet<Membership> {
+        let held = &self.book.ours.held;
+        held.intersection(&desired.memberships).cloned().collect()
+    }
+
+    /// What is ours there still.
+    fn left(&self) -> impl Iterator<Item = &Membership> {
+        self.book.ours.held.difference(&self.gone)
+    }
+
+    fn missing(&self, desired: &Desired) -> Result<(), ReconcileError> {
+        let groups = desired.memberships.iter().map(|(group, _)| group.clone());
+        let groups: BTreeSet<_> = groups.collect();
+        if groups.is_empty() {
+            return Ok(());
+        }
+        let error = |group: GroupName| ReconcileError::NoSuchGroup {
+            group: group.to_string(),
+            path: self.backend.name(),
+        };
+        let absent = self.backend.absent(&groups)?;
+        ReconcileError::together(absent.into_iter().map(error).collect())
+    }
 }
 
 impl Memberships {
-    /// Knows from the database what jitd has added so far. `etc` is where `group` is; `processes`
-    /// ends what holds a group on.
+    /// Knows from the database what jitd has added so far. `processes` ends what holds a group
+    /// on; `witness` is told of what others changed.
     ///
     /// # Errors
     /// The database is broken.
     pub fn new(
-        etc: PathBuf,
+        places: Places,
         store: Store,
         processes: Box<dyn Processes>,
+        witness: Witness,
     ) -> Result<Self, ReconcileError> {
-        for name in FILES {
-            // Left behind where jitd was stopped in mid-change; mostly there is none.
-            let _ = std::fs::remove_file(beside(&etc.join(name)));
-        }
-        let ours = Ours {
-            held: store.held()?.into_iter().collect(),
-            owned: store.owned_groups()?.into_iter().collect(),
-        };
+        let witness = Arc::new(witness);
+        let held: BTreeSet<Membership> = store.held()?.into_iter().collect();
+        let owned: BTreeSet<GroupName> = store.owned_groups()?.into_iter().collect();
+        let book = || Book::new(store.clone(), witness.clone());
+        let files = Files::new(places.etc.clone());
+        let userdb = Userdb::new(places.userdb, places.etc);
+        let in_userdb = userdb.recall(&held);
+        // Marked, nothing of ours is in the files; what is there of them in mid-change goes.
+        let (none, marked) = (BTreeSet::new(), userdb.is_marked());
+        let in_files = files.recall(if marked { &none } else { &held }, &in_userdb.held);
         Ok(Self {
-            etc,
+            in_force: marked.then_some(Backend::Userdb),
+            files: Place::new(files, book(), in_files, &owned),
+            userdb: Place::new(userdb, book(), in_userdb, &owned),
             store,
             processes,
-            ours,
         })
     }
 
-    /// Makes the group files match.
+    /// Makes the host match.
     ///
     /// # Errors
     /// What stood in the way; what could be done was done.
     pub fn apply(&mut self, desired: &Desired) -> Result<(), ReconcileError> {
         self.processes.spare(&desired.memberships);
-        let mut errors = Vec::new();
-        errors.extend(self.create_missing_groups(desired).err());
-        errors.extend(self.change_members(desired).err());
+        self.in_force = desired.backend.or(self.in_force);
+        let mut errors = match self.in_force {
+            Some(backend) => self.keep_in(backend, desired),
+            None => self.keep_where_it_is(desired),
+        };
+        errors.extend(self.forget(desired).err());
         ReconcileError::together(errors)
     }
 
@@ -101,36 +174,96 @@ impl Memberships {
     /// # Errors
     /// groupdel(8) failed, or the database.
     pub fn remove_owned_groups(&mut self) -> Result<(), ReconcileError> {
-        let bytes = self.group_bytes()?;
-        let file = GroupFile::parse(&bytes);
-        for group in std::mem::take(&mut self.ours.owned) {
-            if file.has(group.as_str()) {
-                self.is_the_hosts()?;
-                groups::delete(&group)?;
-            }
+        self.userdb.book.ours.owned.clear();
+        for group in std::mem::take(&mut self.files.book.ours.owned) {
+            self.userdb.backend.delete_group(&group)?;
+            self.files.backend.delete_group(&group)?;
             self.store.note_owned(group, false)?;
+        }
+        self.userdb.backend.clear()
+    }
+
+    /// Gives in one place, and then takes what is in the other: nobody lacks what is theirs
+    /// meanwhile.
+    fn keep_in(&mut self, backend: Backend, desired: &Desired) -> Vec<ReconcileError> {
+        let mut errors = Vec::new();
+        if backend == Backend::Files {
+            errors.extend(self.userdb.backend.mark(false).err());
+        }
+        errors.extend(self.create_missing_groups(backend, desired).err());
+        let (files, userdb): (&mut Place<dyn MembershipBackend>, &mut Place<_>) = (
+            &mut self.files,
+            &mut self.userdb as &mut Place<dyn MembershipBackend>,
+        );
+        let (used, other) = match backend {
+            Backend::Files => (files, userdb),
+            Backend::Userdb => (userdb, files),
+        };
+        errors.extend(used.make(desired).err());
+        errors.extend(used.missing(desired).err());
+        let moving = other.held_of(desired);
+        let given = used.backend.kept(&moving).unwrap_or_default();
+        if !given.is_empty() {
+            overlap();
+        }
+        // What could not be given there yet stays where it is.
+        let staying: BTreeSet<_> = moving.difference(&given).cloned().collect();
+        let all_moved = staying.is_empty();
+        match other.make_only(desired, staying) {
+            Ok(()) if all_moved => errors.extend(self.leave_the_other(backend).err()),
+            Ok(()) => {}
+            Err(error) => errors.push(error),
+        }
+        errors
+    }
+
+    /// Nothing of ours is kept in the other place any more.
+    fn leave_the_other(&mut self, backend: Backend) -> Result<(), ReconcileError> {
+        if backend == Backend::Userdb {
+            return self.userdb.backend.mark(true);
+        }
+        let owned = &self.userdb.book.ours.owned;
+        let absent = self.files.backend.absent(owned)?;
+        for group in owned.difference(&absent) {
+            self.userdb.backend.delete_group(group)?;
         }
         Ok(())
     }
 
-    fn create_missing_groups(&mut self, desired: &Desired) -> Result<(), ReconcileError> {
-        let bytes = self.group_bytes()?;
-        let file = GroupFile::parse(&bytes);
+    /// Without a policy nobody knows where to give, so nothing is given.
+    fn keep_where_it_is(&mut self, desired: &Desired) -> Vec<ReconcileError> {
+        let places: [&mut Place<dyn MembershipBackend>; 2] = [&mut self.files, &mut self.userdb];
+        let keep = |place: &mut Place<dyn MembershipBackend>| {
+            let kept = place.backend.kept(&place.held_of(desired))?;
+            place.make_only(desired, kept)
+        };
+        places
+            .into_iter()
+            .filter_map(|place| keep(place).err())
+            .collect()
+    }
+
+    fn create_missing_groups(
+        &mut self,
+        backend: Backend,
+        desired: &Desired,
+    ) -> Result<(), ReconcileError> {
+        let place: &dyn MembershipBackend = match backend {
+            Backend::Files => &self.files.backend,
+            Backend::Userdb => &self.userdb.backend,
+        };
         let mut errors = Vec::new();
-        for group in desired
-            .groups
-            .iter()
-            .filter(|group| !file.has(group.as_str()))
-        {
-            self.is_the_hosts()?;
+        for group in place.absent(&desired.groups)? {
             // Noted first: were we stopped in between, the group would be nobody's.
+            let known = self.files.book.ours.owned.contains(&group);
             self.store.note_owned(group.clone(), true)?;
-            match groups::create(group) {
+            match place.create_group(&group, self.userdb.backend.gid_of_ours(&group)) {
                 Ok(()) => {
-                    self.ours.owned.insert(group.clone());
+                    self.files.book.ours.owned.insert(group.clone());
+                    self.userdb.book.ours.owned.insert(group);
                 }
                 Err(error) => {
-                    self.store.note_owned(group.clone(), false)?;
+                    self.store.note_owned(group, known)?;
                     errors.push(error);
                 }
             }
@@ -138,156 +271,35 @@ impl Memberships {
         ReconcileError::together(errors)
     }
 
-    /// The shadow tools know no other files than those of the host that they run on.
-    fn is_the_hosts(&self) -> Result<(), ReconcileError> {
-        if self.etc == Path::new(paths::ETC) {
-            return Ok(());
-        }
-        Err(ReconcileError::Program {
-            program: "/usr/sbin/groupadd".to_owned(),
-            output: format!("does not know the files in {}", self.etc.display()),
-        })
-    }
-
-    fn change_members(&mut self, desired: &Desired) -> Result<(), ReconcileError> {
-        for _ in 0..MOST_TRIES {
-            if !self.differs(desired)? {
-                self.forget(desired)?;
-                return self.missing(desired);
-            }
-            let turn = Turn::wait(&self.etc)?;
-            for name in FILES {
-                // Whether it worked shows the next time round.
-                self.change_file(&turn, name, desired)?;
-            }
-            if let Turn::Overdue(locked) = turn
-                && self.differs(desired)?
-            {
-                return Err(locked);
-            }
-        }
-        let busy = std::io::Error::other("somebody keeps changing it without taking the lock");
-        Err(ReconcileError::file(&self.etc.join("group"), "replace")(
-            busy,
-        ))
-    }
-
-    /// Whether there is anything to do, from a look without the lock.
-    fn differs(&self, desired: &Desired) -> Result<bool, ReconcileError> {
-        for name in FILES {
-            let file = EtcFile::read(&self.etc.join(name))?;
-            let wanted = self.wanted(name, desired);
-            if file.is_some_and(|file| plan(&file.bytes, &wanted, &self.ours).bytes.is_some()) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// What is desired of one of the files. gshadow follows what was added to group: someone who
-    /// was in the group anyway is not written into it, so as not to be taken out of it later.
-    fn wanted<'a>(&self, name: &str, desired: &'a Desired) -> Cow<'a, Desired> {
-        if name == "group" {
-            return Cow::Borrowed(desired);
-        }
-        let mut wanted = desired.clone();
-        wanted.memberships.retain(|membership| {
-            self.ours.held.contains(membership) || self.ours.owned.contains(&membership.0)
-        });
-        Cow::Owned(wanted)
-    }
-
-    fn change_file(
-        &mut self,
-        turn: &Turn,
-        name: &str,
-        desired: &Desired,
-    ) -> Result<(), ReconcileError> {
-        let Some(file) = EtcFile::read(&self.etc.join(name))? else {
-            return Ok(());
-        };
-        let mut wanted = self.wanted(name, desired).into_owned();
-        if matches!(turn, Turn::Overdue(_)) {
-            let present = GroupFile::parse(&file.bytes);
-            wanted.memberships.retain(|(group, user)| {
-                present
-                    .members(group.as_str())
-                    .contains(&user.as_str().as_bytes())
-            });
-        }
-        let plan = plan(&file.bytes, &wanted, &self.ours);
-        if let Some(bytes) = plan.bytes {
-            self.remember(plan.added)?;
-            file.replace(&bytes)?;
-        }
-        Ok(())
-    }
-
-    /// Notes what is about to be added, durably, before the file has it: what was not noted
-    /// would never be taken away again.
-    fn remember(&mut self, added: BTreeSet<Membership>) -> Result<(), ReconcileError> {
-        let new: Vec<_> = added
-            .into_iter()
-            .filter(|m| !self.ours.held.contains(m))
-            .collect();
-        if !new.is_empty() {
-            self.store.note_held(new.clone(), Vec::new())?;
-            self.ours.held.extend(new);
-        }
-        Ok(())
-    }
-
-    /// Notes what is no longer in the files as no longer ours, and ends what holds it on. In this
-    /// order: were we stopped in between, the next start would do both again.
+    /// Notes what is no longer there as no longer ours, and ends what holds it on. In this order:
+    /// were we stopped in between, the next start would do both again.
     fn forget(&mut self, desired: &Desired) -> Result<(), ReconcileError> {
-        let gone: Vec<_> = self
-            .ours
-            .held
-            .difference(&desired.memberships)
-            .filter(|(group, _)| !desired.untouched.contains(group))
-            .cloned()
-            .collect();
-        if gone.is_empty() {
-            return Ok(());
-        }
-        let mut lost = gone.clone();
-        lost.retain(|(group, _)| !desired.kept.contains(group));
+        let left: BTreeSet<_> = self.files.left().chain(self.userdb.left()).collect();
+        let gone = self.files.gone.union(&self.userdb.gone);
+        let lost: Vec<_> = gone.filter(|one| !left.contains(one)).cloned().collect();
         if !lost.is_empty() {
-            self.processes.end(lost);
+            let mut ended = lost.clone();
+            ended.retain(|(group, _)| !desired.kept.contains(group));
+            if !ended.is_empty() {
+                self.processes.end(ended);
+            }
+            self.store.note_held(Vec::new(), lost)?;
         }
-        self.store.note_held(Vec::new(), gone.clone())?;
-        for membership in &gone {
-            self.ours.held.remove(membership);
+        for (book, gone) in [
+            (&mut self.files.book, &mut self.files.gone),
+            (&mut self.userdb.book, &mut self.userdb.gone),
+        ] {
+            book.ours.held.retain(|held| !gone.contains(held));
+            gone.clear();
         }
         Ok(())
     }
+}
 
-    fn missing(&self, desired: &Desired) -> Result<(), ReconcileError> {
-        if desired.memberships.is_empty() {
-            return Ok(());
-        }
-        let bytes = self.group_bytes()?;
-        let file = GroupFile::parse(&bytes);
-        let groups: BTreeSet<_> = desired.memberships.iter().map(|(group, _)| group).collect();
-        ReconcileError::together(
-            groups
-                .into_iter()
-                .filter(|group| !file.has(group.as_str()))
-                .map(|group| ReconcileError::NoSuchGroup {
-                    group: group.to_string(),
-                    path: self.etc.join("group").to_string_lossy().into_owned(),
-                })
-                .collect(),
-        )
-    }
-
-    fn group_bytes(&self) -> Result<Vec<u8>, ReconcileError> {
-        let path = self.etc.join("group");
-        match EtcFile::read(&path)? {
-            Some(file) => Ok(file.bytes),
-            None => Err(ReconcileError::file(&path, "open")(
-                std::io::ErrorKind::NotFound.into(),
-            )),
-        }
-    }
+#[expect(
+    clippy::disallowed_methods,
+    reason = "nothing ends by it, and nobody tells when all who look have looked"
+)]
+fn overlap() {
+    std::thread::sleep(OVERLAP);
 }

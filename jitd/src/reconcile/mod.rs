@@ -4,9 +4,13 @@
 //! like, compares, and does what is missing; doing it twice does nothing the second time.
 #![forbid(unsafe_code)]
 
+mod backend;
+mod book;
+mod drift;
 mod error;
 mod etc_file;
 mod etc_lock;
+mod files;
 mod group_file;
 mod groups;
 mod memberships;
@@ -17,9 +21,12 @@ mod sudoers;
 mod systemd;
 mod thread;
 mod timers;
+mod userdb;
+mod userdb_groups;
 
+pub use drift::{Drift, DriftKind, Sighting, Witness};
 pub use error::ReconcileError;
-pub use memberships::Memberships;
+pub use memberships::{Memberships, Places};
 pub use processes::{HostProcesses, Processes};
 pub use sessions::{Leader, SessionError, Sessions, Terms, Work};
 pub use sudoers::Sudoers;
@@ -32,3 +39,6 @@ pub mod parts {
     pub use super::etc_lock::EtcLock;
     pub use super::group_file::GroupFile;
 }
+
+#[cfg(test)]
+mod tests;

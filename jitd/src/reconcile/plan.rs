@@ -1,8 +1,8 @@
-//! What must change in one group file: pure.
+//! What must change in one list of who is in which group: pure.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::group_file::GroupFile;
+use super::drift::{Drift, DriftKind};
 use crate::domain::desired::{Desired, Membership};
 use crate::domain::names::GroupName;
 
@@ -11,53 +11,89 @@ use crate::domain::names::GroupName;
 pub(super) struct Ours {
     /// Memberships that it added.
     pub(super) held: BTreeSet<Membership>,
+    /// Those of them that may not have got there: noted, and not seen since.
+    pub(super) unseen: BTreeSet<Membership>,
     /// Groups that it created.
     pub(super) owned: BTreeSet<GroupName>,
 }
 
-/// The file as it should be, and what that adds.
-#[derive(Debug)]
+/// A group's members in their order, as the host has them: any bytes.
+pub(super) type Members = Vec<Vec<u8>>;
+
+/// What is to change, and what that adds.
+#[derive(Debug, Default)]
 pub(super) struct Plan {
-    /// The new bytes; none where nothing changes.
-    pub(super) bytes: Option<Vec<u8>>,
-    /// Memberships that are added.
+    /// Groups whose members change, with their new ones.
+    pub(super) changed: BTreeMap<GroupName, Members>,
+    /// Memberships that are added, and so are to be noted as ours.
     pub(super) added: BTreeSet<Membership>,
+    /// What others did, and what this undoes.
+    pub(super) drift: Vec<Drift>,
 }
 
-/// Compares a file with what is desired. What others added stays, except in groups of ours.
-pub(super) fn plan(bytes: &[u8], desired: &Desired, ours: &Ours) -> Plan {
-    let mut file = GroupFile::parse(bytes);
-    let mut added = BTreeSet::new();
-    let mut changed = false;
+impl Plan {
+    /// Whether there is nothing to do.
+    pub(super) fn is_empty(&self) -> bool {
+        self.changed.is_empty() && self.added.is_empty()
+    }
+}
+
+/// Compares what is there with what is desired. What others added stays, except in groups of
+/// ours. `members` gives those of a group; none where there is no such group.
+pub(super) fn plan(
+    members: impl Fn(&GroupName) -> Option<Members>,
+    desired: &Desired,
+    ours: &Ours,
+) -> Plan {
+    let mut plan = Plan::default();
     for (group, people) in by_group(desired, ours) {
-        if !file.has(group.as_str()) || desired.untouched.contains(group) {
+        if desired.untouched.contains(group) {
             continue;
         }
-        let present: Vec<Vec<u8>> = file
-            .members(group.as_str())
-            .into_iter()
-            .map(<[u8]>::to_vec)
-            .collect();
-        let mut members: Vec<&[u8]> = present
-            .iter()
-            .map(Vec::as_slice)
-            .filter(|member| people.wanted.contains_key(member) || !people.is_ours(member))
-            .collect();
-        let there: HashSet<&[u8]> = members.iter().copied().collect();
-        for (name, membership) in &people.wanted {
-            if !there.contains(name) {
-                members.push(name);
-                added.insert((*membership).clone());
-            }
-        }
-        if members != present {
-            file.set_members(group.as_str(), &members);
-            changed = true;
+        if let Some(present) = members(group) {
+            plan.plan_group(group, &people, &present);
         }
     }
-    Plan {
-        bytes: changed.then(|| file.to_bytes()),
-        added,
+    plan
+}
+
+impl Plan {
+    fn plan_group(&mut self, group: &GroupName, people: &People<'_>, present: &Members) {
+        let (mut wanted, mut removed) = (Members::new(), Vec::new());
+        for member in present {
+            if people.wanted.contains_key(member.as_slice()) || !people.is_ours(member) {
+                wanted.push(member.clone());
+            } else if !people.held.contains(member.as_slice()) {
+                removed.push(member.as_slice());
+            }
+        }
+        let there: HashSet<&[u8]> = present.iter().map(Vec::as_slice).collect();
+        let mut restored = Vec::new();
+        for (name, membership) in &people.wanted {
+            let (is_there, held) = (there.contains(name), people.held.contains(name));
+            if !is_there {
+                wanted.push(name.to_vec());
+            }
+            if held && !is_there && !people.unseen.contains(name) {
+                restored.push(*name);
+            }
+            // In a group of ours nobody has a membership of their own.
+            if !held && (!is_there || people.owned) {
+                self.added.insert((*membership).clone());
+            }
+        }
+        for (kind, whom) in [
+            (DriftKind::Removed, removed),
+            (DriftKind::Restored, restored),
+        ] {
+            let drift = whom
+                .into_iter()
+                .map(|who| Drift::new(kind, group, who, present));
+            self.drift.extend(drift);
+        }
+        if wanted != *present {
+            self.changed.insert(group.clone(), wanted);
+        }
     }
 }
 
@@ -66,6 +102,7 @@ pub(super) fn plan(bytes: &[u8], desired: &Desired, ours: &Ours) -> Plan {
 struct People<'a> {
     wanted: BTreeMap<&'a [u8], &'a Membership>,
     held: HashSet<&'a [u8]>,
+    unseen: HashSet<&'a [u8]>,
     owned: bool,
 }
 
@@ -82,19 +119,17 @@ fn by_group<'a>(desired: &'a Desired, ours: &'a Ours) -> BTreeMap<&'a GroupName,
         groups.entry(group).or_default().owned = true;
     }
     for (group, user) in &ours.held {
-        groups
-            .entry(group)
-            .or_default()
-            .held
-            .insert(user.as_str().as_bytes());
+        let people = groups.entry(group).or_default();
+        people.held.insert(user.as_str().as_bytes());
+    }
+    for (group, user) in &ours.unseen {
+        let people = groups.entry(group).or_default();
+        people.unseen.insert(user.as_str().as_bytes());
     }
     for membership in &desired.memberships {
         let (group, user) = membership;
-        groups
-            .entry(group)
-            .or_default()
-            .wanted
-            .insert(user.as_str().as_bytes(), membership);
+        let people = groups.entry(group).or_default();
+        people.wanted.insert(user.as_str().as_bytes(), membership);
     }
     groups
 }
@@ -104,38 +139,60 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::domain::names::UserName;
+    use crate::reconcile::group_file::GroupFile;
 
     fn membership(group: &str, user: &str) -> Membership {
         (GroupName::new(group).unwrap(), UserName::new(user).unwrap())
     }
 
-    fn desired(memberships: &[(&str, &str)]) -> Desired {
+    fn memberships(of: &[(&str, &str)]) -> BTreeSet<Membership> {
+        let each = of.iter().map(|(group, user)| membership(group, user));
+        each.collect()
+    }
+
+    fn desired(of: &[(&str, &str)]) -> Desired {
         Desired {
-            memberships: memberships
-                .iter()
-                .map(|(group, user)| membership(group, user))
-                .collect(),
+            memberships: memberships(of),
             ..Desired::default()
         }
     }
 
     fn ours(held: &[(&str, &str)], owned: &[&str]) -> Ours {
+        let owned = owned.iter().map(|group| GroupName::new(group).unwrap());
         Ours {
-            held: held
-                .iter()
-                .map(|(group, user)| membership(group, user))
-                .collect(),
-            owned: owned
-                .iter()
-                .map(|group| GroupName::new(group).unwrap())
-                .collect(),
+            held: memberships(held),
+            owned: owned.collect(),
+            ..Ours::default()
         }
     }
 
-    fn planned(file: &str, desired: &Desired, ours: &Ours) -> Option<String> {
-        plan(file.as_bytes(), desired, ours)
-            .bytes
-            .map(|bytes| String::from_utf8(bytes).unwrap())
+    fn planned(file: &str, desired: &Desired, ours: &Ours) -> Plan {
+        let file = GroupFile::parse(file.as_bytes());
+        plan(|group| file.listed(group.as_str()), desired, ours)
+    }
+
+    /// The groups that change, as lines of `group:member,member`.
+    fn changes(file: &str, desired: &Desired, ours: &Ours) -> Vec<String> {
+        let plan = planned(file, desired, ours);
+        let line = |(group, members): (&GroupName, &Members)| {
+            format!(
+                "{group}:{}",
+                String::from_utf8(members.join(&b',')).unwrap()
+            )
+        };
+        plan.changed.iter().map(line).collect()
+    }
+
+    fn drift(file: &str, desired: &Desired, ours: &Ours) -> Vec<String> {
+        let plan = planned(file, desired, ours);
+        let told = |drift: &Drift| {
+            let others = drift.others.join(",");
+            format!(
+                "{:?} {}:{} beside {others}",
+                drift.kind, drift.group, drift.member
+            )
+        };
+        plan.drift.iter().map(told).collect()
     }
 
     #[test]
@@ -144,8 +201,13 @@ mod tests {
         let wanted = desired(&[("docker", "carol"), ("jit", "carol")]);
         let ours = ours(&[("jit", "bob")], &["jit"]);
         assert_eq!(
-            planned(file, &wanted, &ours).unwrap(),
-            "docker:x:1:dave,carol\njit:x:2:carol\n"
+            changes(file, &wanted, &ours),
+            ["docker:dave,carol", "jit:carol"]
+        );
+        assert_eq!(
+            drift(file, &wanted, &ours),
+            [""; 0],
+            "all of it is our own doing"
         );
     }
 
@@ -153,29 +215,60 @@ mod tests {
     fn leaves_standing_members_of_shared_groups_alone() {
         let file = "docker:x:1:dave,carol\n";
         let ours = ours(&[("docker", "carol")], &[]);
-        assert_eq!(
-            planned(file, &desired(&[]), &ours).unwrap(),
-            "docker:x:1:dave\n"
-        );
+        assert_eq!(changes(file, &desired(&[]), &ours), ["docker:dave"]);
+        assert_eq!(drift(file, &desired(&[]), &ours), [""; 0]);
     }
 
     #[test]
     fn removes_strangers_from_groups_of_its_own() {
-        let file = "jit:x:2:mallory\n";
+        let file = "jit:x:2:carol,mallory,eve,bob\n";
+        let ours = ours(&[("jit", "carol"), ("jit", "bob")], &["jit"]);
+        let wanted = desired(&[("jit", "carol")]);
+        assert_eq!(changes(file, &wanted, &ours), ["jit:carol"]);
         assert_eq!(
-            planned(file, &desired(&[]), &ours(&[], &["jit"])).unwrap(),
-            "jit:x:2:\n"
+            drift(file, &wanted, &ours),
+            [
+                "Removed jit:mallory beside carol,eve,bob",
+                "Removed jit:eve beside carol,mallory,bob",
+            ],
+            "bob's time is up, and nobody put him there but us"
         );
     }
 
     #[test]
-    fn someone_who_was_in_the_group_anyway_is_not_noted_as_added() {
-        let plan = plan(
-            b"docker:x:1:carol\n",
-            &desired(&[("docker", "carol")]),
-            &ours(&[], &[]),
-        );
-        assert!(plan.bytes.is_none() && plan.added.is_empty());
+    fn restores_who_was_taken_out_by_others() {
+        for owned in [&["docker"][..], &[]] {
+            let ours = ours(&[("docker", "carol")], owned);
+            let wanted = desired(&[("docker", "carol"), ("docker", "dan")]);
+            assert_eq!(
+                changes("docker:x:1:\n", &wanted, &ours),
+                ["docker:carol,dan"]
+            );
+            assert_eq!(
+                drift("docker:x:1:\n", &wanted, &ours),
+                ["Restored docker:carol beside "],
+                "dan was never there"
+            );
+        }
+    }
+
+    #[test]
+    fn what_may_never_have_got_there_was_not_taken_out_by_others() {
+        let mut ours = ours(&[("docker", "carol")], &[]);
+        ours.unseen = ours.held.clone();
+        let wanted = desired(&[("docker", "carol")]);
+        assert_eq!(changes("docker:x:1:\n", &wanted, &ours), ["docker:carol"]);
+        assert_eq!(drift("docker:x:1:\n", &wanted, &ours), [""; 0]);
+    }
+
+    #[test]
+    fn who_is_in_a_shared_group_anyway_is_not_noted_and_in_a_group_of_ours_is() {
+        let wanted = desired(&[("docker", "carol")]);
+        let file = "docker:x:1:carol\n";
+        assert!(planned(file, &wanted, &ours(&[], &[])).is_empty());
+        let plan = planned(file, &wanted, &ours(&[], &["docker"]));
+        assert_eq!(plan.added, wanted.memberships);
+        assert!(plan.changed.is_empty() && !plan.is_empty());
     }
 
     #[test]
@@ -186,18 +279,15 @@ mod tests {
             untouched: [GroupName::new("jit-managed").unwrap()].into(),
             ..Desired::default()
         };
-        assert_eq!(planned(file, &untouched, &ours), None);
-        assert_eq!(
-            planned(file, &desired(&[]), &ours).unwrap(),
-            "jit-managed:x:2:\n"
-        );
+        assert!(planned(file, &untouched, &ours).is_empty());
+        assert_eq!(changes(file, &desired(&[]), &ours), ["jit-managed:"]);
     }
 
     #[test]
     fn does_nothing_the_second_time() {
         let wanted = desired(&[("jit", "carol")]);
         let ours = ours(&[("jit", "carol")], &["jit"]);
-        let once = planned("jit:x:2:\n", &wanted, &ours).unwrap();
-        assert_eq!(planned(&once, &wanted, &ours), None);
+        assert_eq!(changes("jit:x:2:\n", &wanted, &ours), ["jit:carol"]);
+        assert!(planned("jit:x:2:carol\n", &wanted, &ours).is_empty());
     }
 }

@@ -44,9 +44,18 @@ impl Sudoers {
     /// # Errors
     /// The file system's.
     pub fn remove(&self) -> Result<(), ReconcileError> {
+        let absent = |error: &std::io::Error| error.kind() == std::io::ErrorKind::NotFound;
+        // Where /etc is read-only, removing what is not there fails too.
+        if self
+            .path
+            .symlink_metadata()
+            .is_err_and(|error| absent(&error))
+        {
+            return Ok(());
+        }
         match std::fs::remove_file(&self.path) {
             Ok(()) => sync_folder(&self.path),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(error) if absent(&error) => Ok(()),
             Err(error) => Err(ReconcileError::file(&self.path, "remove")(error)),
         }
     }

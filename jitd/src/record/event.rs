@@ -47,11 +47,15 @@ pub enum EventName {
     SessionClosed,
     /// A session was ended, because its elevation had.
     SessionEnded,
+    /// Others put somebody into a group of jitd's own.
+    DriftRemoved,
+    /// Others took somebody out of a group that an elevation gives.
+    DriftRestored,
 }
 
 impl EventName {
     /// Every event there is.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::Requested,
         Self::Approved,
         Self::Denied,
@@ -71,6 +75,8 @@ impl EventName {
         Self::SessionExtended,
         Self::SessionClosed,
         Self::SessionEnded,
+        Self::DriftRemoved,
+        Self::DriftRestored,
     ];
 
     /// Its name in the record.
@@ -96,6 +102,8 @@ impl EventName {
             Self::SessionExtended => "session.extended",
             Self::SessionClosed => "session.closed",
             Self::SessionEnded => "session.ended",
+            Self::DriftRemoved => "drift.removed",
+            Self::DriftRestored => "drift.restored",
         }
     }
 
@@ -122,6 +130,8 @@ impl EventName {
             Self::SessionExtended => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d12",
             Self::SessionClosed => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d13",
             Self::SessionEnded => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d14",
+            Self::DriftRemoved => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d20",
+            Self::DriftRestored => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d21",
         }
     }
 
@@ -131,7 +141,7 @@ impl EventName {
         match self {
             Self::GlassBroken => Severity::Alert,
             Self::PolicyRefused | Self::SessionRefused => Severity::Error,
-            Self::AttemptRefused => Severity::Warning,
+            Self::AttemptRefused | Self::DriftRemoved | Self::DriftRestored => Severity::Warning,
             _ => Severity::Notice,
         }
     }

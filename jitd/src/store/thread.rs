@@ -150,6 +150,14 @@ impl Store {
         self.run_blocking(|db| read::held(db))
     }
 
+    /// The same, for others.
+    ///
+    /// # Errors
+    /// The database is broken.
+    pub async fn all_held(&self) -> Result<Vec<Membership>, StoreError> {
+        self.run(|db| read::held(db)).await
+    }
+
     /// Notes memberships as added by jitd, or as no longer so. Blocks.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::elevation::Elevation;
 use super::names::{GroupName, RoleName, UserName};
 use super::policy::{MANAGED_GROUP, Policy};
-use super::rules::OnEnd;
+use super::rules::{Backend, OnEnd};
 use super::time::Now;
 
 /// One account in one group.
@@ -17,6 +17,8 @@ pub type Holder = (UserName, u32);
 /// What the host should look like.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Desired {
+    /// Where memberships are kept; unknown without a policy.
+    pub backend: Option<Backend>,
     /// Groups that must exist.
     pub groups: BTreeSet<GroupName>,
     /// Who must be in which of them.
@@ -54,6 +56,7 @@ pub fn desired<'a>(
     let managed = GroupName::new(MANAGED_GROUP).ok();
     match policy {
         Some(policy) => {
+            desired.backend = Some(policy.membership);
             let groups = policy.roles.values().flat_map(|role| role.groups.clone());
             desired.groups.extend(groups);
             desired.kept = kept(policy);

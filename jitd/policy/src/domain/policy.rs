@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::names::{GroupName, RoleName, ServiceName, UserName};
 use super::person::Person;
-use super::rules::{AutoApprove, BreakGlass, Budget, OnEnd, ReasonRule, TicketRule};
+use super::rules::{AutoApprove, Backend, BreakGlass, Budget, OnEnd, ReasonRule, TicketRule};
 use super::time::Seconds;
 
 /// The group that carries `managed.users`: `pam_jit` knows managed people by group alone.
@@ -177,6 +177,8 @@ impl Role {
 /// The whole policy.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Policy {
+    /// Where memberships are kept.
+    pub membership: Backend,
     /// Who is subject to just-in-time access.
     pub managed: People,
     /// Roles by name.

@@ -104,6 +104,27 @@ pub struct BreakGlass {
     pub max_duration: Seconds,
 }
 
+/// Where memberships are kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Backend {
+    /// In /etc/group and /etc/gshadow.
+    #[default]
+    Files,
+    /// In drop-ins of /run/userdb.
+    Userdb,
+}
+
+impl Backend {
+    /// The word for it in the policy.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Files => "files",
+            Self::Userdb => "userdb",
+        }
+    }
+}
+
 /// What becomes of processes that still hold a role's groups when it ends.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OnEnd {

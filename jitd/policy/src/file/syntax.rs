@@ -14,6 +14,7 @@ use super::{PolicyError, Source, blame};
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct FileSyntax {
+    pub(super) membership: Option<Spanned<String>>,
     pub(super) managed: Table<PeopleSyntax>,
     pub(super) defaults: Table<DefaultsSyntax>,
     pub(super) role: BTreeMap<Spanned<String>, Table<RoleSyntax>>,
@@ -183,5 +184,13 @@ pub(super) fn parse(source: &Source, main: bool) -> Result<FileSyntax, PolicyErr
             ..FileSyntax::default()
         })
     };
-    parsed.map_err(|error| blame::explain(source, &error))
+    parsed.map_err(|error| {
+        let mut error = blame::explain(source, &error);
+        let of_main = ["membership", "managed", "defaults", "audit"];
+        if !main && of_main.contains(&error.key.as_str()) {
+            "belongs in jitd.toml: a file of roles.d has [role.NAME] tables only"
+                .clone_into(&mut error.message);
+        }
+        error
+    })
 }

@@ -1,5 +1,6 @@
 //! The engine on a host of files, with a clock and a directory that tests set.
 
+mod drift;
 mod life;
 mod policy;
 mod races;
@@ -23,7 +24,7 @@ use crate::domain::names::UserName;
 use crate::domain::person::{Caller, Person};
 use crate::domain::time::{Boot, BootId, Now, Wall};
 use crate::policy_file::{self, Source};
-use crate::reconcile::{Memberships, Processes, Reconciler, Sudoers};
+use crate::reconcile::{Memberships, Places, Processes, Reconciler, Sudoers, Witness};
 use crate::record::Teller;
 use crate::store::{Query, Scope, Store};
 use crate::terminals::Terminals;
@@ -229,14 +230,19 @@ impl Scene {
         let policy = policy_file::parse(&[source]).unwrap().policy;
         let policy = PolicyInForce::Loaded(Arc::new(policy));
         let store = Store::open(&folder.path().join("jitd.db")).unwrap();
-        let etc = folder.path().to_owned();
+        let places = Places {
+            etc: folder.path().to_owned(),
+            userdb: folder.path().join("userdb"),
+        };
         let sudoers = Sudoers::new(folder.path().join("sudoers"));
         let blocking = store.clone();
         let ended = Box::new(ended.clone());
-        let memberships =
-            tokio::task::spawn_blocking(move || Memberships::new(etc, blocking, ended).unwrap())
-                .await
-                .unwrap();
+        let (witness, sightings) = Witness::new();
+        let memberships = tokio::task::spawn_blocking(move || {
+            Memberships::new(places, blocking, ended, witness).unwrap()
+        })
+        .await
+        .unwrap();
         let reconciler = Reconciler::start(memberships, sudoers).unwrap();
         let teller = Teller::silent();
         let host = Host {
@@ -250,6 +256,7 @@ impl Scene {
             timers: Arc::new(systemd.clone()),
         };
         let engine = Engine::new(host, policy).await.unwrap();
+        tokio::spawn(engine.clone().record_drift(sightings));
         assert!(engine.reconcile().await);
         engine
     }

@@ -26,6 +26,10 @@ pub(super) fn policy(files: &[(&Source, FileSyntax)]) -> Result<Loaded, Vec<Poli
         return Ok(Loaded::default());
     };
     let mut at = At::new(source, &mut findings);
+    let membership = main.membership.as_ref();
+    policy.membership = membership
+        .and_then(|word| at.keep("membership", word, values::backend))
+        .unwrap_or_default();
     policy.managed = at.people("managed", &main.managed);
     policy.readers = at.people("audit.readers", &main.audit.readers);
     let mut managed = policy.managed.groups.clone();

@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 
 use crate::domain::names::GroupName;
-use crate::domain::rules::{OnEnd, Pattern};
+use crate::domain::rules::{Backend, OnEnd, Pattern};
 use crate::domain::text;
 use crate::domain::time::Seconds;
 use crate::sudoers::WORDS;
@@ -43,6 +43,18 @@ pub(super) fn on_end(word: &str) -> Result<OnEnd, String> {
         .ok_or_else(|| {
             format!(
                 "\"{}\" is not known: expected \"terminate\" or \"keep\"",
+                text::escaped(word)
+            )
+        })
+}
+
+pub(super) fn backend(word: &str) -> Result<Backend, String> {
+    [Backend::Files, Backend::Userdb]
+        .into_iter()
+        .find(|backend| backend.as_str() == word)
+        .ok_or_else(|| {
+            format!(
+                "\"{}\" is not known: expected \"files\" or \"userdb\"",
                 text::escaped(word)
             )
         })

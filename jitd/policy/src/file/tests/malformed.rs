@@ -196,6 +196,16 @@ groups = []
 #> roles.d/a.toml
 [managed]
 groups = []
+== memberships kept nowhere that is known
+membership = "ldap"
+== memberships kept in a number
+membership = 1
+== memberships kept by a role's file
+#> roles.d/a.toml
+membership = "userdb"
+== memberships kept by who is managed
+[managed]
+membership = "userdb"
 == roles that are none
 role = 1
 == a role that is none

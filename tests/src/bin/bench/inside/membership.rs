@@ -6,7 +6,7 @@ use std::time::Instant;
 use jitd::domain::desired::Desired;
 use jitd::domain::names::{GroupName, UserName};
 use jitd::paths;
-use jitd::reconcile::{HostProcesses, Memberships};
+use jitd::reconcile::{HostProcesses, Memberships, Places, Witness};
 use jitd::store::Store;
 
 use super::{must, sample, turns};
@@ -63,8 +63,13 @@ impl Ours {
         let database = Path::new(paths::STATE).join("bench.db");
         let store = Store::open(&database).expect("a database can be made");
         Self(
-            Memberships::new(paths::ETC.into(), store, Box::new(HostProcesses::default()))
-                .expect("the database is new"),
+            Memberships::new(
+                Places::of_host(),
+                store,
+                Box::new(HostProcesses::default()),
+                Witness::new().0,
+            )
+            .expect("the database is new"),
         )
     }
 

@@ -1,0 +1,60 @@
+//! What jitd has put into one place: noted before it is done.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::ReconcileError;
+use super::drift::{Drift, Witness};
+use super::plan::{Ours, Plan};
+use crate::domain::desired::Membership;
+use crate::store::Store;
+
+/// What is ours in one place where memberships are kept.
+#[derive(Debug)]
+pub(super) struct Book {
+    pub(super) ours: Ours,
+    store: Store,
+    witness: Arc<Witness>,
+    /// Drift that was told of and is not undone yet.
+    told: Vec<Drift>,
+}
+
+impl Book {
+    pub(super) fn new(store: Store, witness: Arc<Witness>) -> Self {
+        Self {
+            ours: Ours::default(),
+            store,
+            witness,
+            told: Vec::new(),
+        }
+    }
+
+    /// Notes what a plan is about to add, durably, before it is there: what was not noted would
+    /// never be taken away again. And tells of the drift that it undoes, once.
+    pub(super) fn enter(&mut self, plan: &Plan) -> Result<(), ReconcileError> {
+        let new: Vec<Membership> = plan.added.difference(&self.ours.held).cloned().collect();
+        if !new.is_empty() {
+            self.store.note_held(new.clone(), Vec::new())?;
+            self.ours.unseen.extend(new.iter().cloned());
+            self.ours.held.extend(new);
+        }
+        let untold = |drift: &&Drift| !self.told.iter().any(|told| told.is_like(drift));
+        let untold: Vec<Drift> = plan.drift.iter().filter(untold).cloned().collect();
+        if !untold.is_empty() {
+            self.witness.tell(untold.clone());
+            self.told.extend(untold);
+        }
+        Ok(())
+    }
+
+    /// Notes that the place matches: what is found from now on is new.
+    pub(super) fn close(&mut self) {
+        self.ours.unseen.clear();
+        self.told.clear();
+    }
+
+    /// What it holds that is not wanted, so that it is gone from a place that matches.
+    pub(super) fn left_over(&self, wanted: &BTreeSet<Membership>) -> BTreeSet<Membership> {
+        self.ours.held.difference(wanted).cloned().collect()
+    }
+}
