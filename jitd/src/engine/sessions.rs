@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use jitd_api::{MAX_NAME, MAX_TEXT};
+use tokio::task::JoinHandle;
 
 use super::state::Open;
 use super::{Engine, EngineError, GateVerdict};
 use crate::domain::elevation::{Elevation, ElevationId};
 use crate::domain::session::{Session, SessionId, bearer, lasts, opener};
 use crate::domain::time::{Now, Wall};
-use crate::reconcile::{Leader, Terms};
+use crate::reconcile::{Leader, SessionError, Terms};
 use crate::record::{Event, EventName, Priority, Subject, note};
 use crate::store::Change;
 
@@ -98,8 +99,7 @@ impl Open {
 }
 
 impl Engine {
-    /// Opens a session: on record first, then held together on the host; only then may anything
-    /// run in it.
+    /// Opens a session: on record, and held together on the host; only then may anything run in it.
     ///
     /// # Errors
     /// It could not be made durable.
@@ -127,12 +127,23 @@ impl Engine {
                 pending: Vec::new(),
             }));
         };
+        // Side by side, since somebody waits; nothing runs in it before both are done.
+        let starting = self.start(&session, &terms);
         let event = opened(&session, &elevation, &now);
-        self.commit(&mut open, vec![Change::of_session(session.clone(), event)])
-            .await?;
+        let committed = self
+            .commit(&mut open, vec![Change::of_session(session.clone(), event)])
+            .await;
         open.note_lasts(session.id, &terms, &now);
         drop(open);
-        match self.shared.sessions.open(&session, &terms).await {
+        let started = starting.await.unwrap_or_else(|error| {
+            let gone = SessionError::Systemd(error.to_string());
+            Err(gone)
+        });
+        if let Err(error) = committed {
+            self.shared.sessions.end(&session);
+            return Err(error);
+        }
+        match started {
             Ok(()) => self.confirm(&session).await,
             Err(error) => {
                 let because = error.to_string();
@@ -140,6 +151,11 @@ impl Engine {
                 Ok(Opened::Refused(because))
             }
         }
+    }
+
+    fn start(&self, session: &Session, terms: &Terms) -> JoinHandle<Result<(), SessionError>> {
+        let (engine, session, terms) = (self.clone(), session.clone(), terms.clone());
+        tokio::spawn(async move { engine.shared.sessions.open(&session, &terms).await })
     }
 
     /// The elevation that opens a session, or why there is none.
@@ -298,6 +314,8 @@ impl Engine {
             let sessions = open.sessions.values().map(|held| held.session.clone());
             (sessions.collect(), now.boot_id)
         };
+        let known = running.iter().map(|session| session.id).collect();
+        self.shared.sessions.end_strays(known).await?;
         for session in running {
             // No session outlives a boot.
             if session.boot_id == here {

@@ -88,6 +88,11 @@ impl Sessions for FakeHost {
         Box::pin(async move { Ok(self.units().running.contains_key(&session.id)) })
     }
 
+    fn end_strays(&self, known: BTreeSet<SessionId>) -> Work<'_, Result<(), SessionError>> {
+        self.units().running.retain(|id, _| known.contains(id));
+        Box::pin(async { Ok(()) })
+    }
+
     fn terminals<'a>(&'a self, session: &'a Session) -> Work<'a, BTreeSet<PathBuf>> {
         Box::pin(async move { [format!("/dev/pts/{}", session.id).into()].into() })
     }
@@ -341,6 +346,19 @@ async fn after_a_restart_what_is_over_is_ended_and_what_is_gone_is_closed() {
     scene.engine.do_what_is_due().await.unwrap();
     scene.engine.resume_sessions().await.unwrap();
     assert_eq!(scene.host.units().ended, [stays.0]);
+}
+
+#[tokio::test]
+async fn what_is_on_no_record_is_ended_at_the_next_start() {
+    let mut scene = Scene::new().await;
+    scene
+        .host
+        .units()
+        .running
+        .insert(SessionId(7), Duration::ZERO);
+    scene.restart().await;
+    scene.engine.resume_sessions().await.unwrap();
+    assert!(scene.host.units().running.is_empty());
 }
 
 #[tokio::test]

@@ -12,6 +12,11 @@ use crate::domain::session::SessionId;
 /// The cgroups of our scopes.
 const SLICE: &str = "/sys/fs/cgroup/jit.slice";
 
+/// Whether there is any of our scopes.
+pub(super) fn are_any() -> bool {
+    Path::new(SLICE).is_dir()
+}
+
 /// Everybody in a session's own scopes, whether systemd knows of them or not.
 pub(super) fn members(session: SessionId) -> Vec<u32> {
     let mut members = Vec::new();

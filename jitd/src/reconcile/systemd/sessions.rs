@@ -13,7 +13,7 @@ use zbus::proxy::CacheProperties;
 use super::link::{Systemd, locked, property, said};
 use super::manager::{LoginSessionProxy, Properties};
 use super::{cgroups, leader, scopes};
-use crate::domain::session::Session;
+use crate::domain::session::{Session, SessionId};
 use crate::reconcile::sessions::{Leader, SessionError, Sessions, Terms, Work};
 use crate::record::{Priority, note};
 
@@ -105,6 +105,30 @@ impl Sessions for Systemd {
             self.adopt(session);
             let units = self.units(&scopes::patterns(session)).await?;
             Ok(!units.is_empty() || cgroups::is_populated(session.id))
+        })
+    }
+
+    fn end_strays(&self, known: BTreeSet<SessionId>) -> Work<'_, Result<(), SessionError>> {
+        Box::pin(async move {
+            if !cgroups::are_any() {
+                return Ok(());
+            }
+            let mut strays = self.units(&["jit-*.scope".to_owned()]).await?;
+            let is_known = |unit: &String| {
+                let session = scopes::session_of(unit);
+                session.is_none_or(|session| known.contains(&session))
+            };
+            strays.retain(|unit| !is_known(unit));
+            for unit in strays {
+                note(
+                    Priority::Warning,
+                    &format!("{unit} is of no session: it is ended"),
+                );
+                let systemd = &self.link().await?.systemd;
+                let stopped = systemd.stop_unit(&unit, "replace").await;
+                stopped.map_err(|error| said(&error))?;
+            }
+            Ok(())
         })
     }
 
