@@ -76,7 +76,7 @@ pub async fn run() -> Result<(), Failure> {
     }
     // The name is given up before the engine goes, so that nobody waits for an answer.
     connection.close().await?;
-    Ok(())
+    Ok(engine.keep_time_now().await?)
 }
 
 /// Ends all elevations on record and takes back everything that they gave. For the removal of
@@ -181,6 +181,7 @@ async fn start(policy: PolicyInForce) -> Result<(Engine, Ends), Failure> {
 /// Does what should have been done by now, and makes the host match.
 async fn catch_up(engine: &Engine) {
     for done in [
+        engine.look_at_the_clock().await,
         engine.end_what_policy_ended().await,
         engine.do_what_is_due().await,
         engine.resume_sessions().await,
@@ -257,7 +258,11 @@ async fn keep_time(engine: &Engine, alarm: &Alarm, touched: &Notify) -> Result<(
     let mut retry = RETRY.0;
     let mut as_left = true;
     loop {
-        let recorded = engine.do_what_is_due().await.inspect_err(|error| {
+        let recorded = async {
+            engine.do_what_is_due().await?;
+            engine.keep_time().await
+        };
+        let recorded = recorded.await.inspect_err(|error| {
             note(
                 Priority::Error,
                 &format!("what is due could not be done yet: {error}"),
@@ -273,7 +278,11 @@ async fn keep_time(engine: &Engine, alarm: &Alarm, touched: &Notify) -> Result<(
             (retry * 2).min(RETRY.1)
         };
         engine.warn().await;
-        let soonest = [engine.next_due().await, engine.next_warning().await];
+        let soonest = [
+            engine.next_due().await,
+            engine.next_warning().await,
+            engine.next_keeping().await,
+        ];
         let next = soonest.into_iter().flatten().min().unwrap_or(i64::MAX / 2);
         let next = if done {
             next
@@ -284,6 +293,7 @@ async fn keep_time(engine: &Engine, alarm: &Alarm, touched: &Notify) -> Result<(
             rang = alarm.after(next) => rang?,
             _ = changes.recv() => {}
             () = touched.notified() => as_left = false,
+            () = engine.clock_was_set() => {}
         }
     }
 }

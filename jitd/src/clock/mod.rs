@@ -12,6 +12,12 @@ use nix::time::{ClockId, clock_gettime};
 
 use crate::domain::time::{Boot, BootId, Now, Wall};
 
+/// How far apart two readings may be that count as one, in milliseconds.
+const AT_ONCE: i64 = 100;
+
+/// How often both clocks are read until they were read at once.
+const TRIES: u32 = 5;
+
 /// Something that knows what time it is.
 pub trait Clock: Send + Sync {
     /// Reads both clocks.
@@ -41,13 +47,31 @@ impl HostClock {
 
 impl Clock for HostClock {
     fn now(&self) -> Now {
-        // Both clocks were read once in `new`; clock_gettime(2) cannot fail for them later.
-        // Were it to, the far future ends every elevation: closed, not open.
+        let (wall, boot) = both();
         Now {
-            wall: Wall(read(ClockId::CLOCK_REALTIME).unwrap_or(i64::MAX)),
-            boot: Boot(read(ClockId::CLOCK_BOOTTIME).unwrap_or(i64::MAX)),
+            wall: Wall(wall),
+            boot: Boot(boot),
             boot_id: self.boot_id.clone(),
         }
+    }
+}
+
+/// Reads both clocks at one moment: who is stopped between the two would take it for a set
+/// clock. Somebody who is stopped again and again gets the last reading.
+fn both() -> (i64, i64) {
+    // Both clocks were read once in `new`; clock_gettime(2) cannot fail for them later. Were it
+    // to, the far future ends every elevation: closed, not open.
+    let boot = || read(ClockId::CLOCK_BOOTTIME).unwrap_or(i64::MAX);
+    let mut before = boot();
+    let mut tries = 0;
+    loop {
+        let wall = read(ClockId::CLOCK_REALTIME).unwrap_or(i64::MAX);
+        let after = boot();
+        tries += 1;
+        if after.saturating_sub(before) <= AT_ONCE || tries == TRIES {
+            return (wall, after);
+        }
+        before = after;
     }
 }
 

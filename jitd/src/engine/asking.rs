@@ -235,7 +235,7 @@ pub(super) fn ends(elevation: &Elevation) -> String {
         .unwrap_or_default()
 }
 
-fn rfc3339(at: Wall) -> String {
+pub(super) fn rfc3339(at: Wall) -> String {
     jiff::Timestamp::from_millisecond(at.0)
         .map(|time| time.to_string())
         .unwrap_or_default()

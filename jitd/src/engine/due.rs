@@ -25,13 +25,14 @@ impl Engine {
     /// Something could not be made durable, or nobody could say whether it may begin; it is
     /// still due.
     pub async fn do_what_is_due(&self) -> Result<(), EngineError> {
+        let looked = self.look_at_the_clock().await;
         // What is over waits for no directory.
         self.settle_what_is_due(&Holders::new()).await?;
         let (holders, trouble) = self.holders_of_what_begins().await;
         if !holders.is_empty() {
             self.settle_what_is_due(&holders).await?;
         }
-        trouble.map_or(Ok(()), Err)
+        trouble.map_or(looked, Err)
     }
 
     async fn settle_what_is_due(&self, holders: &Holders) -> Result<(), EngineError> {

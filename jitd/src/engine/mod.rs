@@ -8,6 +8,7 @@
 //! | `asking`, `deciding`, `ending`, `reading` | the door for people |
 //! | `gate` | the door for `pam_jit` |
 //! | `due`, `warnings` | the door for the clock |
+//! | `clocks` | the clocks themselves: set, or of another boot |
 //! | `drift` | the door for what others change on the host |
 //! | `policy` | a new policy, and what it ends |
 //! | `sessions` | what is opened under an elevation, and ends with it |
@@ -18,6 +19,7 @@
 
 mod asking;
 mod attempts;
+mod clocks;
 mod deciding;
 mod drift;
 mod due;

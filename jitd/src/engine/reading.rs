@@ -136,6 +136,7 @@ impl Engine {
 
     async fn open_where(&self, which: impl Fn(&Elevation, &Now) -> bool) -> Vec<Elevation> {
         let (open, now) = self.begin().await;
+        self.notice(&open, &now);
         open.elevations
             .values()
             .filter(|elevation| which(elevation, &now))

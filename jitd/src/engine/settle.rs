@@ -13,7 +13,7 @@ use crate::domain::elevation::Elevation;
 use crate::domain::time::Now;
 use crate::reconcile::{Convergence, Deadlines, ReconcileError};
 use crate::record::{Event, EventName, Priority, note};
-use crate::store::Change;
+use crate::store::{Change, Seen};
 
 impl Engine {
     /// Makes changes durable, lets the gate know, has the host made to match, and tells.
@@ -22,17 +22,34 @@ impl Engine {
     /// wishes come in the order of commits; not while the host is changed.
     pub(super) async fn settle(
         &self,
-        mut open: MutexGuard<'_, Open>,
+        open: MutexGuard<'_, Open>,
         changes: Vec<Change>,
         now: &Now,
     ) -> Result<(), EngineError> {
+        let seen = open.readings.to_keep(now);
+        self.settle_at(open, changes, seen, now).await
+    }
+
+    /// The same, with what the clocks have to say.
+    pub(super) async fn settle_at(
+        &self,
+        mut open: MutexGuard<'_, Open>,
+        changes: Vec<Change>,
+        seen: Seen,
+        now: &Now,
+    ) -> Result<(), EngineError> {
+        // What the clocks take counts at once, whether or not the disk follows.
+        for elevation in &seen.moved {
+            self.shared.gate.learn(elevation);
+            open.learn(elevation.clone());
+        }
         let mut changes = with_what_follows(changes, &open, now);
         changes.extend(Self::extended(&open, &changes, now));
         let elevations = changes
             .iter()
             .filter_map(|change| change.elevation.as_ref());
         let told: Vec<StateChange> = elevations.map(told).collect();
-        self.commit(&mut open, changes).await?;
+        self.commit_at(&mut open, changes, seen).await?;
         let wish = self.wish(&mut open, now);
         let settling = &self.shared.settling;
         settling.send_modify(|ids| ids.extend(told.iter().map(|change| change.id)));
@@ -57,7 +74,19 @@ impl Engine {
         open: &mut Open,
         changes: Vec<Change>,
     ) -> Result<(), EngineError> {
-        let recorded = self.shared.store.commit(changes.clone()).await?;
+        let seen = open.readings.to_keep(&self.shared.clock.now());
+        self.commit_at(open, changes, seen).await
+    }
+
+    async fn commit_at(
+        &self,
+        open: &mut Open,
+        changes: Vec<Change>,
+        seen: Seen,
+    ) -> Result<(), EngineError> {
+        let committed = self.shared.store.commit(changes.clone(), seen.clone());
+        let recorded = committed.await?;
+        open.readings.kept(seen.reading);
         for change in changes {
             if let Some(elevation) = change.elevation {
                 self.shared.gate.learn(&elevation);

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use jitd_api::State;
-use tokio::sync::{Mutex, broadcast, watch};
+use tokio::sync::{Mutex, Notify, broadcast, watch};
 
+use super::clocks::Readings;
 use super::sessions::Held;
 use super::{EngineError, Gate};
 use crate::clock::Clock;
@@ -98,6 +99,8 @@ pub(super) struct Shared {
     pub(super) settling: watch::Sender<BTreeSet<ElevationId>>,
     /// Why the host did not match when it was last made to.
     pub(super) trouble: std::sync::Mutex<Option<String>>,
+    /// Somebody saw that the clock was set.
+    pub(super) clock_set: Notify,
     /// Whoever holds this decides and commits; nobody else does meanwhile.
     pub(super) open: Mutex<Open>,
 }
@@ -114,6 +117,8 @@ pub(super) struct Open {
     pub(super) warned: HashMap<ElevationId, Seconds>,
     /// When each person tried what they may not, within the last hour.
     pub(super) refused: HashMap<u32, VecDeque<Boot>>,
+    /// How far the clocks were.
+    pub(super) readings: Readings,
 }
 
 impl Open {
@@ -180,6 +185,7 @@ impl Engine {
             timers,
         } = host;
         let (open, next) = store.open_elevations().await?;
+        let readings = Readings::new(store.last_seen().await?);
         let (running, next_session) = held(&store).await?;
         let gate = Gate::new(clock.clone(), policy.clone());
         for elevation in &open {
@@ -198,6 +204,7 @@ impl Engine {
             asked: HashMap::new(),
             refused: HashMap::new(),
             warned: HashMap::new(),
+            readings,
         };
         open.trust_scopes(&clock.now());
         let shared = Shared {
@@ -214,6 +221,7 @@ impl Engine {
             changes,
             settling: watch::Sender::new(BTreeSet::new()),
             trouble: std::sync::Mutex::new(None),
+            clock_set: Notify::new(),
             open: Mutex::new(open),
         };
         Ok(Self {

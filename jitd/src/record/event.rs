@@ -51,11 +51,13 @@ pub enum EventName {
     DriftRemoved,
     /// Others took somebody out of a group that an elevation gives.
     DriftRestored,
+    /// Somebody set the clock.
+    ClockStepped,
 }
 
 impl EventName {
     /// Every event there is.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Requested,
         Self::Approved,
         Self::Denied,
@@ -77,6 +79,7 @@ impl EventName {
         Self::SessionEnded,
         Self::DriftRemoved,
         Self::DriftRestored,
+        Self::ClockStepped,
     ];
 
     /// Its name in the record.
@@ -104,6 +107,7 @@ impl EventName {
             Self::SessionEnded => "session.ended",
             Self::DriftRemoved => "drift.removed",
             Self::DriftRestored => "drift.restored",
+            Self::ClockStepped => "clock.stepped",
         }
     }
 
@@ -132,6 +136,7 @@ impl EventName {
             Self::SessionEnded => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d14",
             Self::DriftRemoved => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d20",
             Self::DriftRestored => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d21",
+            Self::ClockStepped => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d30",
         }
     }
 
@@ -141,7 +146,10 @@ impl EventName {
         match self {
             Self::GlassBroken => Severity::Alert,
             Self::PolicyRefused | Self::SessionRefused => Severity::Error,
-            Self::AttemptRefused | Self::DriftRemoved | Self::DriftRestored => Severity::Warning,
+            Self::AttemptRefused
+            | Self::DriftRemoved
+            | Self::DriftRestored
+            | Self::ClockStepped => Severity::Warning,
             _ => Severity::Notice,
         }
     }

@@ -4,6 +4,7 @@
 //! reached the disk, state and events together.
 #![forbid(unsafe_code)]
 
+mod clock;
 mod error;
 mod read;
 mod rows;
@@ -11,6 +12,7 @@ mod schema;
 mod thread;
 mod write;
 
+pub use clock::Seen;
 pub use error::StoreError;
 pub use read::{Query, Scope};
 pub use thread::Store;

@@ -81,10 +81,13 @@ async fn what_was_committed_is_there_after_a_restart() {
     let first = store(&folder);
     let pending = elevation(1, "bob", 1003);
     first
-        .commit(vec![
-            change(pending.clone(), EventName::Requested),
-            change(active(2), EventName::Approved),
-        ])
+        .commit(
+            vec![
+                change(pending.clone(), EventName::Requested),
+                change(active(2), EventName::Approved),
+            ],
+            Seen::default(),
+        )
         .await
         .unwrap();
     drop(first);
@@ -98,7 +101,10 @@ async fn an_ended_elevation_keeps_its_past_and_is_no_longer_open() {
     let folder = TempDir::new().unwrap();
     let store = store(&folder);
     store
-        .commit(vec![change(active(1), EventName::Approved)])
+        .commit(
+            vec![change(active(1), EventName::Approved)],
+            Seen::default(),
+        )
         .await
         .unwrap();
     let ended = Elevation {
@@ -110,7 +116,10 @@ async fn an_ended_elevation_keeps_its_past_and_is_no_longer_open() {
         ..active(1)
     };
     let recorded = store
-        .commit(vec![change(ended.clone(), EventName::Expired)])
+        .commit(
+            vec![change(ended.clone(), EventName::Expired)],
+            Seen::default(),
+        )
         .await
         .unwrap();
     assert_eq!(recorded[0].seq, 2, "the record counts without gaps");
@@ -127,11 +136,14 @@ async fn a_list_shows_what_its_reader_may_see_newest_first() {
         ..elevation(3, "dave", 1004)
     };
     store
-        .commit(vec![
-            change(elevation(1, "carol", 1001), EventName::Requested),
-            change(elevation(2, "bob", 1003), EventName::Requested),
-            change(other, EventName::Requested),
-        ])
+        .commit(
+            vec![
+                change(elevation(1, "carol", 1001), EventName::Requested),
+                change(elevation(2, "bob", 1003), EventName::Requested),
+                change(other, EventName::Requested),
+            ],
+            Seen::default(),
+        )
         .await
         .unwrap();
     let ids = async |query: Query| -> Vec<u64> {
@@ -208,7 +220,7 @@ async fn a_commit_is_all_or_nothing() {
         change(elevation(1, "carol", 1001), EventName::Requested),
         change(elevation(2, "carol", 1001), EventName::Requested),
     ];
-    store.commit(both).await.unwrap_err();
+    store.commit(both, Seen::default()).await.unwrap_err();
     assert_eq!(store.list(everything()).await.unwrap(), []);
     assert_eq!(store.open_elevations().await.unwrap().1, ElevationId(1));
 }

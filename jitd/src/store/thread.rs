@@ -6,13 +6,13 @@ use std::sync::mpsc::{Sender, channel};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::{Change, Query, StoreError, read, schema, write};
+use super::{Change, Query, Seen, StoreError, clock, read, schema, write};
 use crate::domain::budget::Span;
 use crate::domain::desired::Membership;
 use crate::domain::elevation::{Elevation, ElevationId};
 use crate::domain::names::{GroupName, RoleName};
 use crate::domain::session::{Session, SessionId};
-use crate::domain::time::Wall;
+use crate::domain::time::{Now, Wall};
 use crate::record::Recorded;
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
@@ -51,12 +51,24 @@ impl Store {
         Ok(Self { jobs })
     }
 
-    /// Commits changes and their events in one transaction, all or none.
+    /// Commits changes and their events in one transaction, all or none, with the time.
     ///
     /// # Errors
     /// The disk is full, the database locked or broken; nothing was changed.
-    pub async fn commit(&self, changes: Vec<Change>) -> Result<Vec<Recorded>, StoreError> {
-        self.run(move |db| write::commit(db, &changes)).await
+    pub async fn commit(
+        &self,
+        changes: Vec<Change>,
+        seen: Seen,
+    ) -> Result<Vec<Recorded>, StoreError> {
+        self.run(move |db| write::commit(db, &changes, &seen)).await
+    }
+
+    /// The newest reading of the clocks that was kept.
+    ///
+    /// # Errors
+    /// The database is broken.
+    pub async fn last_seen(&self) -> Result<Option<Now>, StoreError> {
+        self.run(|db| clock::last_seen(db)).await
     }
 
     /// All elevations in an open state, and the number for the next new one.
@@ -138,6 +150,18 @@ impl Store {
             let mut statement = db.prepare("SELECT event FROM event ORDER BY seq")?;
             let names = statement.query_map([], |row| row.get(0))?;
             Ok(names.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// The fields of all events of this name, as JSON.
+    #[cfg(test)]
+    pub(crate) async fn events(&self, name: &'static str) -> Result<Vec<String>, StoreError> {
+        self.run(move |db| {
+            let mut statement =
+                db.prepare("SELECT fields FROM event WHERE event = ? ORDER BY seq")?;
+            let fields = statement.query_map([name], |row| row.get(0))?;
+            Ok(fields.collect::<Result<_, _>>()?)
         })
         .await
     }

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::StoreError;
+use super::clock::{Seen, put_seen};
 use super::read;
 use super::rows::{json, signed};
 use crate::domain::desired::Membership;
@@ -52,8 +53,13 @@ impl Change {
     }
 }
 
-pub(super) fn commit(db: &mut Connection, changes: &[Change]) -> Result<Vec<Recorded>, StoreError> {
+pub(super) fn commit(
+    db: &mut Connection,
+    changes: &[Change],
+    seen: &Seen,
+) -> Result<Vec<Recorded>, StoreError> {
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    put_seen(&tx, seen)?;
     let mut seq = read::last_seq(&tx)?;
     let mut recorded = Vec::with_capacity(changes.len());
     for change in changes {
@@ -74,7 +80,7 @@ pub(super) fn commit(db: &mut Connection, changes: &[Change]) -> Result<Vec<Reco
     Ok(recorded)
 }
 
-fn put_elevation(tx: &Transaction<'_>, elevation: &Elevation) -> Result<(), StoreError> {
+pub(super) fn put_elevation(tx: &Transaction<'_>, elevation: &Elevation) -> Result<(), StoreError> {
     let grant = elevation.grant.as_ref();
     let ended = elevation.ended.as_ref();
     let acknowledged = elevation.acknowledged.as_ref();

@@ -3,6 +3,7 @@
 pub mod approvals;
 pub mod assess;
 pub mod budget;
+pub mod clocks;
 pub mod decide;
 pub mod desired;
 pub mod elevation;

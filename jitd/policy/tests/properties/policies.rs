@@ -21,6 +21,13 @@ pub(crate) struct Role {
 }
 
 impl Role {
+    /// One that nobody needs to agree to.
+    pub(crate) fn at_once() -> Self {
+        Self {
+            lines: vec!["approvals = 0".to_owned()],
+        }
+    }
+
     pub(crate) fn text(&self, name: &str) -> String {
         let head =
             "services = [\"sudo\"]\neligible = { groups = [\"g1\"], users = [\"u0\", \"u1\"] }";

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use jitd_api::{RequestOptions, State};
 use jitd_policy::domain::assess::Way;
 use jitd_policy::domain::budget::Span;
+use jitd_policy::domain::clocks::{Fate, Turn, fates, turn};
 use jitd_policy::domain::decide::{
     Bench, Facts, Refusal, acknowledge, approve, begin, cancel, deny, end_by_clock, follow,
     release, request, revoke, span_of,
@@ -13,7 +14,9 @@ use jitd_policy::domain::decide::{
 use jitd_policy::domain::elevation::{Elevation, ElevationId};
 use jitd_policy::domain::person::{Caller, Person};
 use jitd_policy::domain::policy::{Policy, Role};
-use jitd_policy::domain::time::{Boot, BootId, Now, Wall};
+use jitd_policy::domain::time::Now;
+
+use super::clocks::{ClockEvent, Clocks};
 
 /// Somebody: whose account, and who logged in where that is another.
 pub(crate) type Somebody = (usize, Option<usize>);
@@ -44,8 +47,8 @@ pub(crate) enum Event {
     Deed(Somebody, usize, Deed),
     /// So many seconds pass.
     Pass(u64),
-    /// Somebody sets the clock by so many seconds.
-    SetClock(i64),
+    /// Somebody sets the clock, or worse.
+    Clock(ClockEvent),
 }
 
 impl Event {
@@ -67,15 +70,17 @@ pub(crate) struct SaidYes {
 pub(crate) struct World {
     pub(crate) policy: Policy,
     pub(crate) people: Vec<Person>,
-    pub(crate) now: Now,
+    pub(crate) clocks: Clocks,
     pub(crate) elevations: Vec<Elevation>,
     /// Who asked for each.
     pub(crate) asked_by: Vec<Caller>,
     /// Which had to wait for a decision.
     pub(crate) waited: Vec<bool>,
     pub(crate) yeses: Vec<SaidYes>,
-    /// When each was first seen active, by the boot clock.
-    pub(crate) began: BTreeMap<usize, Boot>,
+    /// When each was first seen active, by the time that the host can know of.
+    pub(crate) began: BTreeMap<usize, i64>,
+    /// How far the clock was set, by the record, and by what happened.
+    pub(crate) steps: Vec<(Option<i64>, Option<i64>)>,
 }
 
 impl World {
@@ -83,16 +88,13 @@ impl World {
         Self {
             policy,
             people,
-            now: Now {
-                wall: Wall(1_780_000_000_000),
-                boot: Boot(1_000_000),
-                boot_id: BootId("boot".to_owned()),
-            },
+            clocks: Clocks::new(),
             elevations: Vec::new(),
             asked_by: Vec::new(),
             waited: Vec::new(),
             yeses: Vec::new(),
             began: BTreeMap::new(),
+            steps: Vec::new(),
         }
     }
 
@@ -111,34 +113,61 @@ impl World {
     pub(crate) fn meet(&mut self, event: &Event) {
         match event {
             // Refused is as good an answer as any.
-            Event::Deed(who, which, deed) => drop(self.try_to(*who, *which, deed)),
-            Event::Pass(seconds) => {
-                let millis = i64::try_from(*seconds).unwrap() * 1000;
-                self.now.wall.0 += millis;
-                self.now.boot.0 += millis;
+            Event::Deed(who, which, deed) if self.clocks.runs => {
+                drop(self.try_to(*who, *which, deed));
             }
-            Event::SetClock(by) => self.now.wall.0 += by * 1000,
+            Event::Deed(..) => {}
+            Event::Pass(seconds) => {
+                self.clocks.pass(i64::try_from(*seconds).unwrap() * 1000);
+            }
+            Event::Clock(event) => self.clocks.meet(event),
         }
-        self.tick();
+        if self.clocks.runs {
+            self.look();
+            self.tick();
+        }
+    }
+
+    pub(crate) fn now(&self) -> Now {
+        self.clocks.now.clone()
+    }
+
+    fn look(&mut self) {
+        let now = self.now();
+        let seen = self.clocks.seen.clone();
+        let turn = turn(seen.as_ref(), &now);
+        let open = self.elevations.iter().filter(|it| it.state.is_open());
+        let open = open.map(|it| (it.id, it.clone())).collect();
+        for fate in fates(turn, &open, seen.as_ref(), &now) {
+            let (Fate::Moved(elevation) | Fate::Ended(elevation)) = fate;
+            let index = usize::try_from(elevation.id.0).unwrap() - 1;
+            self.elevations[index] = elevation;
+        }
+        let noticed = match turn {
+            Turn::Set(step) | Turn::RebootedBack(step) => Some(step.by),
+            Turn::Steady | Turn::Rebooted => None,
+        };
+        self.steps.push((noticed, self.clocks.looked()));
     }
 
     fn tick(&mut self) {
+        let now = self.now();
         for index in 0..self.elevations.len() {
             // One that begins can be over at once.
-            while self.elevations[index].is_due(&self.now) {
+            while self.elevations[index].is_due(&now) {
                 let elevation = &self.elevations[index];
                 self.elevations[index] = if elevation.state == State::Scheduled {
                     let holder = self.holder(elevation).unwrap();
-                    begin(&self.policy, elevation, holder, &self.now).0
+                    begin(&self.policy, elevation, holder, &now).0
                 } else {
-                    end_by_clock(elevation, &self.now)
+                    end_by_clock(elevation, &now)
                 };
                 if self.elevations[index].state == State::Active {
                     break;
                 }
             }
-            if self.elevations[index].is_active(&self.now) {
-                self.began.entry(index).or_insert(self.now.boot);
+            if self.elevations[index].is_active(&now) {
+                self.began.entry(index).or_insert(self.clocks.known);
             }
         }
     }
@@ -152,7 +181,7 @@ impl World {
             ticket,
         } = deed
         {
-            let start = start.map(|after| self.now.wall.0 + after * 1000);
+            let start = start.map(|after| self.now().wall.0 + after * 1000);
             return self.ask(caller, *way, *duration, start, ticket, None);
         }
         let count = self.elevations.len();
@@ -161,7 +190,7 @@ impl World {
         }
         let index = count.saturating_sub(1 + which);
         let elevation = self.elevations[index].clone();
-        let (role, now) = (self.policy.role("a"), &self.now);
+        let (role, now) = (self.policy.role("a"), &self.now());
         let after = match deed {
             Deed::Ask { .. } => return Ok(()),
             Deed::Extend(duration) => {
@@ -221,8 +250,16 @@ impl World {
             extends,
             extended_by: extension,
         };
-        let mut asked =
-            request(&self.policy, &caller, "a", way, &options, &facts, &self.now)?.elevation;
+        let mut asked = request(
+            &self.policy,
+            &caller,
+            "a",
+            way,
+            &options,
+            &facts,
+            &self.now(),
+        )?
+        .elevation;
         asked.id = ElevationId(self.elevations.len() as u64 + 1);
         self.waited.push(asked.state == State::Pending);
         self.elevations.push(asked);
@@ -250,7 +287,7 @@ impl World {
             holder: self.holder(&before),
             agreed: &agreed,
             used: &self.used(before.uid),
-            extends: extends.filter(|base| base.is_active(&self.now)),
+            extends: extends.filter(|base| base.is_active(&self.now())),
         };
         let approved = approve(
             self.role(),
@@ -259,7 +296,7 @@ impl World {
             &bench,
             shorter,
             "",
-            &self.now,
+            &self.now(),
         )?;
         let after = approved.elevation;
         self.put(index, after.clone());
@@ -273,9 +310,10 @@ impl World {
     }
 
     fn put(&mut self, index: usize, after: Elevation) {
+        let now = self.now();
         for extension in &mut self.elevations {
             if extension.extends == Some(after.id)
-                && let Some(followed) = follow(extension, &after, &self.now)
+                && let Some(followed) = follow(extension, &after, &now)
             {
                 *extension = followed;
             }

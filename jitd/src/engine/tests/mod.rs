@@ -1,5 +1,6 @@
 //! The engine on a host of files, with a clock and a directory that tests set.
 
+mod clocks;
 mod drift;
 mod life;
 mod policy;
@@ -257,6 +258,8 @@ impl Scene {
         };
         let engine = Engine::new(host, policy).await.unwrap();
         tokio::spawn(engine.clone().record_drift(sightings));
+        // As the daemon does. It goes on where this cannot be made durable.
+        drop(engine.look_at_the_clock().await);
         assert!(engine.reconcile().await);
         engine
     }

@@ -8,7 +8,7 @@ use jitd::domain::names::{GroupName, RoleName, ServiceName, UserName};
 use jitd::domain::time::{Boot, Now, Seconds, Wall};
 use jitd::paths;
 use jitd::record::{Event, EventName};
-use jitd::store::{Change, Store};
+use jitd::store::{Change, Seen, Store};
 use jitd_api::{State, Verdict};
 
 use super::must;
@@ -66,7 +66,10 @@ pub(super) fn replace(past: u64, now: &Now, ends: &[i64]) {
 }
 
 async fn commit(store: &Store, changes: Vec<Change>) {
-    store.commit(changes).await.expect("the database takes it");
+    store
+        .commit(changes, Seen::default())
+        .await
+        .expect("the database takes it");
 }
 
 /// From request to end, all in the past, a minute after the one before.
