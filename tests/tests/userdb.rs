@@ -16,6 +16,7 @@ on_each_release!(
     what_others_change_of_drop_ins_is_undone,
     a_reload_moves_memberships_without_a_gap,
     a_host_that_does_not_look_there_is_warned_of,
+    the_second_enforcer_takes_drop_ins_too,
     its_removal_leaves_nothing,
 );
 
@@ -382,6 +383,22 @@ fn a_host_that_does_not_look_there_is_warned_of(release: Release) {
     refused.contains(
         "jitd.toml:1:14: membership: \"ldap\" is not known: expected \"files\" or \"userdb\"",
     );
+}
+
+fn the_second_enforcer_takes_drop_ins_too(release: Release) {
+    let machine = scene(release, "userdb").boot();
+    elevate_carol(&machine, "5s");
+    machine
+        .run("systemctl mask --runtime --now jitd.service")
+        .ok();
+    assert!(is_in_both(&machine), "it has not ended yet");
+    machine.wait_until("it is taken back with jitd dead", LIMIT, || {
+        is_in_neither(&machine)
+    });
+    machine
+        .run("systemctl is-active jitd.service")
+        .fails_with(3);
+    assert_eq!(drift(&machine), [""; 0]);
 }
 
 fn its_removal_leaves_nothing(release: Release) {
