@@ -17,7 +17,7 @@ pub use elevation::{
 };
 pub use error::Error;
 pub use gate::GateAnswer;
-pub use policy::{Explanation, Step};
+pub use policy::{Drift, Explanation, Standing, Step};
 #[cfg(feature = "proxy")]
 pub use proxy::{ElevationsProxy, PolicyProxy, StateChanged, StateChangedStream};
 

@@ -1,4 +1,4 @@
-//! What the policy says to a request.
+//! What the policy says to a request, and how far the host is from it.
 
 use zbus::{DeserializeDict, SerializeDict, wire::Type};
 
@@ -26,4 +26,26 @@ pub struct Explanation {
     pub needs: Vec<String>,
     /// What was looked at, in order.
     pub steps: Vec<Step>,
+}
+
+/// A membership that gives what a role gives, without an elevation.
+#[derive(Debug, Clone, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
+#[zbus(signature = "dict")]
+pub struct Standing {
+    /// Who has it.
+    pub user: String,
+    /// The group.
+    pub group: String,
+    /// A role that gives it.
+    pub role: String,
+}
+
+/// How the host differs from what the elevations say.
+#[derive(Debug, Clone, Default, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
+#[zbus(signature = "dict")]
+pub struct Drift {
+    /// Why the host does not match yet; it is tried again.
+    pub trouble: Option<String>,
+    /// Standing privilege, which jitd leaves alone.
+    pub standing: Vec<Standing>,
 }

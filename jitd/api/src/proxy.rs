@@ -1,6 +1,6 @@
 //! Client proxies.
 
-use crate::{Elevation, Error, Explanation, Filter, RequestOptions, Status};
+use crate::{Drift, Elevation, Error, Explanation, Filter, RequestOptions, Status};
 
 /// `org.jitd1.Elevations`, as people call it.
 ///
@@ -72,4 +72,6 @@ pub trait Policy {
         role: &str,
         options: &RequestOptions,
     ) -> Result<Explanation, Error>;
+    /// How the host differs from what the elevations say. Root and auditors.
+    fn drift(&self) -> Result<Drift, Error>;
 }

@@ -83,6 +83,11 @@ impl Callers {
         })
     }
 
+    /// Where people are looked up.
+    pub(super) fn directory(&self) -> &HostDirectory {
+        &self.directory
+    }
+
     /// Who has an account name.
     pub(super) async fn named(&self, name: &str) -> Result<Person, Error> {
         self.directory

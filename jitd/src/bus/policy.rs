@@ -1,6 +1,6 @@
 //! `org.jitd1.Policy`: what is in force, and what it says to a request.
 
-use jitd_api::{Error, Explanation, MAX_NAME, RequestOptions};
+use jitd_api::{Drift, Error, Explanation, MAX_NAME, RequestOptions};
 use zbus::message::Header;
 
 use super::caller::{Callers, Visitor};
@@ -94,5 +94,21 @@ impl PolicyInterface {
         };
         let explained = self.engine.explain(&person, role, &options).await;
         explained.map_err(wire::error)
+    }
+
+    /// How the host differs from what the elevations say. Root and auditors.
+    async fn drift(&self, #[zbus(header)] header: Header<'_>) -> Result<Drift, Error> {
+        let caller = self.callers.identify(&header).await?;
+        if !self.is_reader(&caller) {
+            return Err(Error::NotAllowed(
+                "only root and auditors may see who else holds what".to_owned(),
+            ));
+        }
+        let standing = self.engine.standing(self.callers.directory()).await;
+        let standing = standing.map_err(wire::error)?;
+        Ok(Drift {
+            trouble: self.engine.trouble(),
+            standing: standing.iter().map(wire::standing).collect(),
+        })
     }
 }

@@ -8,7 +8,7 @@ use crate::domain::person::Person;
 use crate::domain::policy::{Policy, Role};
 use crate::domain::session::Session;
 use crate::domain::time::Now;
-use crate::engine::EngineError;
+use crate::engine::{EngineError, Standing};
 
 /// An elevation as its readers see it now, with those of the sessions that are of it.
 pub(super) fn elevation(
@@ -133,6 +133,15 @@ fn role(role: &Role, eligible: bool, break_glass: bool) -> jitd_api::Role {
         eligible,
         break_glass,
         services: shown(Some(&role.services)),
+    }
+}
+
+/// A membership without an elevation.
+pub(super) fn standing(standing: &Standing) -> jitd_api::Standing {
+    jitd_api::Standing {
+        user: standing.user.to_string(),
+        group: standing.group.to_string(),
+        role: standing.role.to_string(),
     }
 }
 
