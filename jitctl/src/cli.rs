@@ -88,6 +88,13 @@ pub enum Command {
     /// and asks, then tries sudo and su, and puts the old files back if they fail. Run it
     /// again after changing the managed groups. Needs root.
     Setup(Setup),
+    /// Look whether everything that protection depends on is in place
+    ///
+    /// Looks at jitd, the policy, the module, the PAM files of sudo and su, sudoers, and
+    /// what ends elevations when jitd is dead; says what is wrong and what to type next.
+    /// Whoever is not root sees less, and is told what. Exit status 1 when there is a
+    /// problem; a warning is none.
+    Doctor(Doctor),
     /// Print a completion script for a shell
     #[command(after_help = help::of("completions"))]
     Completions {
@@ -110,6 +117,15 @@ pub struct Setup {
     /// Do not ask
     #[arg(long)]
     pub yes: bool,
+}
+
+/// What goes with `doctor`.
+#[derive(Debug, Args)]
+#[command(after_help = help::of("doctor"))]
+pub struct Doctor {
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! `jitctl`: ask for a role, decide about requests, see what is held.
 //!
 //! The definition of the command line is public, so that manual pages and
-//! completions are made from it; so are the rooms of `setup`, which works on a
-//! root directory that its caller names.
+//! completions are made from it; so are the rooms of `setup` and `doctor`, which work
+//! on a root directory that their caller names.
 #![forbid(unsafe_code)]
 
 use std::ffi::OsString;
@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 
 pub mod cli;
+pub mod doctor;
 pub mod error;
 pub mod setup;
 
@@ -64,6 +65,7 @@ async fn carry_out(cli: Cli) -> Result<(), Failure> {
         Some(Command::Completions { shell }) => commands::completions(shell),
         Some(Command::Policy(command)) => commands::policy::run(command).await,
         Some(Command::Setup(options)) => commands::setup::run(options).await,
+        Some(Command::Doctor(options)) => commands::doctor::run(options).await,
     }
 }
 

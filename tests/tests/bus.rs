@@ -290,7 +290,7 @@ impl<'a> Answer<'a> {
                 _ => return None,
             },
             ("org.jitd1.Gate", "Check") => "uss",
-            ("org.jitd1.Policy", "Managed" | "Reload" | "Show") => "",
+            ("org.jitd1.Policy", "Managed" | "Reload" | "Show" | "Drift") => "",
             ("org.jitd1.Policy", "Explain") => "ssa{sv}",
             _ => return None,
         })

@@ -2,6 +2,7 @@
 
 pub(crate) mod break_glass;
 pub(crate) mod decide;
+pub(crate) mod doctor;
 pub(crate) mod finish;
 pub(crate) mod policy;
 pub(crate) mod read;

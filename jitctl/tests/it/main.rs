@@ -14,6 +14,7 @@ mod asking;
 mod assets;
 mod bus;
 mod changing;
+mod doctor;
 mod fake;
 mod glass;
 mod policy;

@@ -201,6 +201,16 @@ pub(super) const EXAMPLES: &[(&str, Lines)] = &[
         ],
     ),
     (
+        "doctor",
+        &[
+            ("sudo jitctl doctor", "is everything in place?"),
+            (
+                "jitctl doctor --json",
+                "for a script; what only root can see is \"unseen\"",
+            ),
+        ],
+    ),
+    (
         "completions",
         &[
             (

@@ -47,16 +47,16 @@ pub(super) fn run(options: &Check) -> Result<(), Failure> {
 
 /// What there is to say about a policy.
 #[derive(Debug, Default)]
-struct Findings {
+pub(crate) struct Findings {
     /// Whether the files could be read as a policy.
     understood: bool,
     roles: usize,
-    errors: Vec<PolicyError>,
-    warnings: Vec<PolicyError>,
+    pub(crate) errors: Vec<PolicyError>,
+    pub(crate) warnings: Vec<PolicyError>,
 }
 
 /// `exists` knows the groups of the host.
-fn look(path: &Path, trust: Trust, exists: impl Fn(&str) -> bool) -> Findings {
+pub(crate) fn look(path: &Path, trust: Trust, exists: impl Fn(&str) -> bool) -> Findings {
     let loaded = match file::load(path, trust) {
         Ok(loaded) => loaded,
         Err(errors) => {
@@ -80,7 +80,7 @@ fn look(path: &Path, trust: Trust, exists: impl Fn(&str) -> bool) -> Findings {
 }
 
 /// A directory that does not answer says nothing against a name.
-fn is_on_this_host(group: &str) -> bool {
+pub(crate) fn is_on_this_host(group: &str) -> bool {
     !matches!(Group::from_name(group), Ok(None))
 }
 

@@ -1,6 +1,6 @@
 //! `policy`: checked, shown, explained and tested with the code that jitd decides by.
 
-mod check;
+pub(crate) mod check;
 mod explain;
 mod reload;
 mod show;
@@ -16,7 +16,7 @@ use crate::output;
 use crate::output::escape::escape;
 
 /// The policy of the host.
-const POLICY: &str = "/etc/jitd";
+pub(crate) const POLICY: &str = "/etc/jitd";
 
 /// `policy`.
 pub(crate) async fn run(command: Policy) -> Result<(), Failure> {
