@@ -151,6 +151,7 @@ pub(super) fn error(error: EngineError) -> Error {
         EngineError::Refused(refusal) => refused(refusal),
         EngineError::Store(_)
         | EngineError::Directory(_)
+        | EngineError::NotGiven(..)
         | EngineError::Session(_)
         | EngineError::BrokenPolicy(_) => Error::Failed(error.to_string()),
     }

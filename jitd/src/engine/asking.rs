@@ -125,7 +125,8 @@ impl Engine {
         let asked = decide::request(&policy, caller, role, way, options, &facts, &now)?;
         let id = open.next;
         let changes = told(asked, id, caller, &now);
-        self.settle(open, changes, &now).await?;
+        let trouble = self.settle(open, changes, &now).await?;
+        self.must_be_given(id, trouble).await?;
         Ok(id)
     }
 

@@ -59,7 +59,7 @@ impl Engine {
             event = event.with("further", "not recorded for an hour");
         }
         let change = Change::alone(event);
-        self.settle(open, vec![change], &now).await
+        self.settle(open, vec![change], &now).await.map(drop)
     }
 }
 

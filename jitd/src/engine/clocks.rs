@@ -97,7 +97,7 @@ impl Engine {
             reading: Some(now.clone()),
             moved,
         };
-        self.settle_at(open, changes, seen, &now).await
+        self.settle_at(open, changes, seen, &now).await.map(drop)
     }
 
     /// Keeps how far the clocks are, where that was not done for a while and something is open.

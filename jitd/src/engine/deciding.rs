@@ -72,7 +72,8 @@ impl Engine {
                 .with("ends", ends(&elevation))
                 .with("comment", comment.trim());
             let change = Change::of(elevation.clone(), event);
-            self.settle(open, vec![change], &now).await?;
+            let trouble = self.settle(open, vec![change], &now).await?;
+            self.must_be_given(id, trouble).await?;
             return Ok(elevation);
         }
     }

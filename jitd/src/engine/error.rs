@@ -2,6 +2,7 @@
 
 use crate::directory::DirectoryError;
 use crate::domain::decide::Refusal;
+use crate::domain::elevation::ElevationId;
 use crate::reconcile::SessionError;
 use crate::store::StoreError;
 
@@ -17,6 +18,11 @@ pub enum EngineError {
     /// Who is who could not be found out.
     #[error("nothing was changed: {0}")]
     Directory(#[from] DirectoryError),
+    /// The host could not be made to match, and what was given of it was taken back.
+    #[error(
+        "elevation {0} could not be given and is revoked: {1}. Mend that and ask again; an administrator sees more with: jitctl doctor"
+    )]
+    NotGiven(ElevationId, String),
     /// systemd could not be asked.
     #[error("nothing was changed: {0}")]
     Session(#[from] SessionError),

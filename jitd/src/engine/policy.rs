@@ -73,7 +73,7 @@ impl Engine {
             changes.extend(ended_by(&policy, &open, &holders, &now));
             // What follows goes by it; should it not become durable, the old one comes back.
             let old = self.put_in_force(PolicyInForce::Loaded(policy));
-            let settled = self.settle(open, changes, &now).await;
+            let settled = self.settle(open, changes, &now).await.map(drop);
             if settled.is_err() {
                 self.put_in_force(old);
             }
@@ -117,7 +117,7 @@ impl Engine {
         if changes.is_empty() {
             return Ok(());
         }
-        self.settle(open, changes, &now).await
+        self.settle(open, changes, &now).await.map(drop)
     }
 
     async fn holders(&self) -> BTreeSet<u32> {
@@ -149,7 +149,7 @@ impl Engine {
     async fn put_on_record(&self, event: Event) -> Result<(), EngineError> {
         let (open, now) = self.begin().await;
         let change = Change::alone(event);
-        self.settle(open, vec![change], &now).await
+        self.settle(open, vec![change], &now).await.map(drop)
     }
 }
 

@@ -9,11 +9,14 @@ use super::state::{Open, StateChange};
 use super::{Engine, EngineError};
 use crate::domain::decide;
 use crate::domain::desired::desired;
-use crate::domain::elevation::Elevation;
+use crate::domain::elevation::{Elevation, ElevationId};
 use crate::domain::time::Now;
 use crate::reconcile::{Convergence, Deadlines, ReconcileError};
 use crate::record::{Event, EventName, Priority, note};
 use crate::store::{Change, Seen};
+
+/// Why the host does not match after all.
+pub(super) type Trouble = Option<Arc<ReconcileError>>;
 
 impl Engine {
     /// Makes changes durable, lets the gate know, has the host made to match, and tells.
@@ -25,7 +28,7 @@ impl Engine {
         open: MutexGuard<'_, Open>,
         changes: Vec<Change>,
         now: &Now,
-    ) -> Result<(), EngineError> {
+    ) -> Result<Trouble, EngineError> {
         let seen = open.readings.to_keep(now);
         self.settle_at(open, changes, seen, now).await
     }
@@ -37,7 +40,7 @@ impl Engine {
         changes: Vec<Change>,
         seen: Seen,
         now: &Now,
-    ) -> Result<(), EngineError> {
+    ) -> Result<Trouble, EngineError> {
         // What the clocks take counts at once, whether or not the disk follows.
         for elevation in &seen.moved {
             self.shared.gate.learn(elevation);
@@ -59,13 +62,41 @@ impl Engine {
             .filter(|change| !change.state.is_open())
             .map(|change| change.uid)
             .collect();
-        self.report(self.come_true(wish).await.as_ref(), &ended);
+        let outcome = self.come_true(wish).await;
+        self.report(outcome.as_ref(), &ended);
         settling.send_modify(|ids| ids.retain(|id| told.iter().all(|change| change.id != *id)));
         for change in told {
             // Without a listener there is nobody to tell.
             let _ = self.shared.changes.send(change);
         }
-        Ok(())
+        Ok(outcome.err())
+    }
+
+    /// What was given just now has to be there whole, or is taken back; broken glass gives what
+    /// can be given, since anybody can sit on the lock of the account files.
+    ///
+    /// # Errors
+    /// It was taken back.
+    pub(super) async fn must_be_given(
+        &self,
+        id: ElevationId,
+        trouble: Trouble,
+    ) -> Result<(), EngineError> {
+        let Some(trouble) = trouble else {
+            return Ok(());
+        };
+        let (open, now) = self.begin().await;
+        let given = open.elevations.get(&id);
+        let Some(elevation) = given.filter(|one| one.is_active(&now) && !one.break_glass) else {
+            return Ok(());
+        };
+        let ended = decide::end_by_policy(elevation, &now);
+        let event = Event::new(EventName::Revoked, &ended, now.wall)
+            .with("by", "jitd")
+            .with("comment", format!("it could not be given: {trouble}"));
+        self.settle(open, vec![Change::of(ended, event)], &now)
+            .await?;
+        Err(EngineError::NotGiven(id, trouble.to_string()))
     }
 
     /// Makes changes durable, and known to the gate and to the logs.

@@ -354,16 +354,37 @@ async fn taking_away_does_not_wait_for_somebody_who_sits_on_the_lock() {
     let other = scene.requested(&carol()).await;
     scene.engine.end(&carol(), Some(id)).await.unwrap();
     assert!(scene.in_group("jit-deploy:x:900:"));
-    // Giving does wait.
-    scene
-        .engine
-        .approve(&alice(), other, None, "")
-        .await
-        .unwrap();
-    assert!(scene.in_group("jit-deploy:x:900:") && !scene.engine.matches());
+    // Giving does, and is not half done.
+    let given = scene.engine.approve(&alice(), other, None, "").await;
+    assert!(matches!(given, Err(EngineError::NotGiven(id, _)) if id == other));
+    assert_eq!(scene.state(other).await, State::Revoked);
+    assert!(scene.in_group("jit-deploy:x:900:"));
+    assert!(!scene.opens_sudo_to_carol());
     drop(lock);
     assert!(scene.engine.reconcile().await);
+    scene.active().await;
     assert!(scene.in_group("jit-deploy:x:900:carol"));
+}
+
+#[tokio::test]
+async fn broken_glass_gives_what_can_be_given() {
+    let scene = Scene::new().await;
+    let oncall = caller(1001, "carol", &["contractors", "oncall"]);
+    let lock = crate::reconcile::parts::EtcLock::take(scene.folder.path()).unwrap();
+    let options = RequestOptions {
+        reason: Some("the web is down".to_owned()),
+        ..RequestOptions::default()
+    };
+    let id = scene
+        .engine
+        .break_glass(&oncall, "root", &options)
+        .await
+        .unwrap();
+    assert_eq!(scene.state(id).await, State::Active);
+    assert!(!scene.engine.matches());
+    drop(lock);
+    assert!(scene.engine.reconcile().await);
+    assert!(scene.in_group("jit-root:x:902:carol"));
 }
 
 #[tokio::test]
