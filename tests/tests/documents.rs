@@ -22,7 +22,15 @@ fn the_tour_of_the_readme_is_a_walk_that_can_be_taken() {
     let readme = text("README.md");
     let install = blocks(section(&readme, "## Install it on a host"));
     let tour = blocks(section(&readme, "## Five minutes with it"));
-    let [_, (_, policy), (_, people), (_, restart), (_, setup)] = &install[..] else {
+    let [
+        _,
+        (_, policy),
+        (_, people),
+        (_, restart),
+        (_, setup),
+        (_, doctor),
+    ] = &install[..]
+    else {
         panic!("README's installation has other blocks: {install:?}");
     };
     let [(_, carols), (_, alices), (_, doras), (_, events)] = &tour[..] else {
@@ -49,6 +57,7 @@ fn the_tour_of_the_readme_is_a_walk_that_can_be_taken() {
         for line in commands(setup) {
             machine.run(&format!("{line} --yes")).ok();
         }
+        machine.run(doctor).ok();
 
         let [status, request, restart_web, end] = &commands(carols)[..] else {
             panic!("carol's part is another: {carols}");
