@@ -24,6 +24,7 @@ on_each_release!(
     in_1970_time_passes_too,
     a_set_time_is_a_time_by_the_wall_clock,
     nobody_logs_in_before_the_host_matches,
+    its_holder_is_warned_where_the_session_is,
 );
 
 const SECOND: i64 = 1_000;
@@ -335,4 +336,32 @@ fn nobody_logs_in_before_the_host_matches(release: Release) {
     machine.run("test -e /var/tmp/the-door-was-shut").ok();
     machine.run("test ! -e /run/nologin").ok();
     machine.ssh("carol").run("true").ok();
+}
+
+/// Five minutes before the end and one, on the terminal of the session, and on no other: neither
+/// on another one of hers nor on anybody else's.
+fn its_holder_is_warned_where_the_session_is(release: Release) {
+    let mut clocks = Clocks::boot(release);
+    let mut hers = clocks.machine.ssh_tty("carol");
+    let mut others = [
+        clocks.machine.ssh_tty("carol"),
+        clocks.machine.ssh_tty("dave"),
+    ];
+    let id = elevate_carol(&clocks.machine, "10m");
+    hers.type_line("sudo -n sleep 1000");
+    clocks.machine.wait_until("her session runs", LIMIT, || {
+        clocks.machine.run("pgrep -x sleep").status == 0
+    });
+    for (passes, left) in [(5 * MINUTE + SECOND, "4m"), (4 * MINUTE, "5")] {
+        clocks.pass(passes);
+        hers.expect(&format!(
+            "jitd: your elevation {id} (deploy) ends in {left}"
+        ));
+        hers.expect(&format!("To go on: jitctl extend {id} --for 10m"));
+    }
+    for terminal in &mut others {
+        terminal.type_line("echo not''hing");
+        let screen = terminal.expect("nothing");
+        assert!(!screen.contains("ends in"), "{screen}");
+    }
 }

@@ -131,7 +131,16 @@ fn an_upgrade_keeps_elevations_and_their_ends() {
         let machine = host(release).policy(POLICY).boot();
         let id = hold_a_role(&machine);
         let show = format!("jitctl show {id} --json");
+        machine
+            .run_as("carol", "sudo -n -b sleep 1000 >/dev/null 2>&1")
+            .ok();
+        let timers = || {
+            let listed = machine.run("systemctl list-timers --all --no-legend 'jitd-enforce@*'");
+            listed.ok().text().lines().count()
+        };
+        assert_eq!(timers(), 1, "{release}");
         let before = machine.run_as("carol", &show).ok().stdout.clone();
+        assert!(before.contains("\"running\": true"), "{before}");
         let pam = machine.file("/etc/pam.d/sudo");
         let pid = machine.pid_of_unit("jitd.service");
 
@@ -149,8 +158,50 @@ fn an_upgrade_keeps_elevations_and_their_ends() {
             let now = machine.pid_of_unit("jitd.service");
             now.is_some() && now != pid
         });
+        assert_eq!(timers(), 1, "{release}");
         machine.run_as("carol", &format!("jitctl end {id}")).ok();
         machine.run_as("carol", "sudo -n id").fails_with(1);
+        machine.wait_until("what ran is gone", LIMIT, || {
+            machine.run("pgrep -x sleep").status == 1
+        });
+        assert_eq!(timers(), 0, "{release}");
+    }
+}
+
+/// Stopped, and put over itself: elevations and what runs under them go on; and when it goes,
+/// nothing of it is left.
+#[test]
+fn a_stop_and_a_reinstallation_end_nothing_and_a_removal_everything() {
+    for release in Release::ALL {
+        let machine = host(release).policy(POLICY).boot();
+        let id = hold_a_role(&machine);
+        machine
+            .run_as("carol", "sudo -n -b sleep 1000 >/dev/null 2>&1")
+            .ok();
+        let runs = || machine.run("pgrep -x sleep").status == 0;
+        let show = format!("jitctl show {id} --json");
+        let before = machine.run_as("carol", &show).ok().stdout.clone();
+        machine.run("systemctl stop jitd.service").ok();
+        assert!(runs() && is_in_the_group(&machine), "{release}");
+        machine.run("systemctl start jitd.service").ok();
+        assert_eq!(before, machine.run_as("carol", &show).ok().stdout);
+        let pid = machine.pid_of_unit("jitd.service");
+        fs::copy(packages::deb(), machine.outside("/root/jitd.deb")).expect("a copy");
+        machine
+            .run_within(APT, "dpkg --install /root/jitd.deb")
+            .ok();
+        machine.wait_until("it was put over itself", LIMIT, || {
+            let now = machine.pid_of_unit("jitd.service");
+            now.is_some() && now != pid
+        });
+        assert_eq!(before, machine.run_as("carol", &show).ok().stdout);
+        assert!(runs() && is_in_the_group(&machine), "{release}");
+
+        machine.run_within(APT, PURGE).ok();
+        assert!(!runs(), "{release}: what ran is still there");
+        assert!(!is_in_the_group(&machine), "{release}");
+        let units = machine.run("systemctl list-units --all --plain --no-legend 'jit*'");
+        assert_eq!(units.ok().text(), "", "{release}");
     }
 }
 

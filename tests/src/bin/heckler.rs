@@ -12,6 +12,8 @@
 //!
 //! `heckler listen` prints `listening` and then every message that reaches it.
 //! `heckler monitor` asks the bus for everybody's messages.
+//!
+//! `heckler lock DATABASE` locks an SQLite database, prints `locked`, and keeps it so until it ends.
 #![allow(clippy::print_stdout, reason = "tests read it")]
 #![forbid(unsafe_code)]
 
@@ -53,9 +55,20 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         ["listen"] => runtime.block_on(listen()),
         ["monitor"] => runtime.block_on(monitor()),
+        ["lock", database] => lock(database),
         _ => Err(
-            "usage: heckler abuse INTERFACE… | flood CONNECTIONS CALLS | listen | monitor".into(),
+            "usage: heckler abuse INTERFACE… | flood CONNECTIONS CALLS | listen | monitor | lock DATABASE"
+                .into(),
         ),
+    }
+}
+
+fn lock(database: &str) -> Result<(), Box<dyn Error>> {
+    let db = rusqlite::Connection::open(database)?;
+    db.execute_batch("BEGIN IMMEDIATE")?;
+    println!("locked");
+    loop {
+        std::thread::park();
     }
 }
 
