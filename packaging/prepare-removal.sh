@@ -43,6 +43,11 @@ fi
 say "taking back all elevations"
 jitd withdraw </dev/null
 
+# Empty by now; systemd keeps it until it is told.
+if systemd_runs; then
+    systemctl --quiet stop jit.slice || :
+fi
+
 say "taking pam_jit out of PAM, and our line out of sudo.conf"
 jitctl setup --undo --yes </dev/null
 

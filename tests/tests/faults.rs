@@ -2,12 +2,15 @@
 //! until they have, and nothing is lost.
 #![allow(clippy::expect_used, clippy::panic, reason = "this is a test")]
 
+use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use jit_tests::{LIMIT, Machine, Output, Release, Shell, on_each_release};
+use rusqlite::Connection;
 
 mod cast;
-use cast::{SOON, alice, as_user, carol_asks, elevate_carol, members, scene, state};
+use cast::{SOON, alice, as_user, elevate_carol, members, scene, state};
 
 on_each_release!(
     a_group_file_that_cannot_be_changed,
@@ -20,10 +23,41 @@ on_each_release!(
 /// So that sudo asks for no password; the gate stands all the same.
 const NO_PASSWORDS: &str = "carol ALL=(ALL:ALL) NOPASSWD: ALL\n";
 
+/// A second role of carol's, with a group of its own.
+const OTHER: &str = r#"[role.other]
+groups    = ["jit-other"]
+services  = ["sudo"]
+commands  = ["/usr/bin/true"]
+eligible  = { groups = ["contractors"] }
+approvers = { groups = ["jit-approvers"] }
+"#;
+
 fn machine(release: Release) -> Machine {
     scene(release)
         .file("/etc/sudoers.d/zzz-lab", 0o440, NO_PASSWORDS)
+        .file("/etc/jitd/roles.d/other.toml", 0o644, OTHER)
         .boot()
+}
+
+/// Puts a file system of its own, as large as is said, where a folder is.
+#[track_caller]
+fn mount_over(machine: &Machine, folder: &str, options: &str) {
+    machine
+        .run(&format!(
+            "systemctl stop jitd.service && mkdir /run/aside && cp -a {folder}/. /run/aside \
+             && mount -t tmpfs -o {options} lab {folder} && cp -a /run/aside/. {folder} \
+             && systemctl start jitd.service"
+        ))
+        .ok();
+}
+
+/// Makes a file unchangeable, or changeable again: chattr(1), from outside.
+#[track_caller]
+fn chattr(machine: &Machine, flag: &str, path: &str) {
+    let mut chattr = Command::new("chattr");
+    let output = chattr.arg(flag).arg(machine.outside(path)).output();
+    let output = output.expect("chattr starts");
+    assert!(output.status.success(), "{output:?}");
 }
 
 fn a_group_file_that_cannot_be_changed(release: Release) {
@@ -31,7 +65,7 @@ fn a_group_file_that_cannot_be_changed(release: Release) {
     let carol = machine.ssh("carol");
     let held = elevate_carol(&machine, "10m");
     carol.run("sudo -b sleep 1000 >/dev/null 2>&1").ok();
-    machine.run("chattr +i /etc/group").ok();
+    chattr(&machine, "+i", "/etc/group");
 
     as_user(&machine, "carol", "jitctl end").ok();
     power_is_gone(&machine, &carol);
@@ -43,7 +77,7 @@ fn a_group_file_that_cannot_be_changed(release: Release) {
     refused(&machine, "/etc/group");
     doctor(&machine).fails_with(1).contains("does not match");
 
-    machine.run("chattr -i /etc/group").ok();
+    chattr(&machine, "-i", "/etc/group");
     machine.wait_until("it is taken back after all", LIMIT, || {
         members(&machine, "jit-deploy").is_empty()
     });
@@ -56,9 +90,7 @@ fn an_etc_that_cannot_be_written(release: Release) {
     let machine = machine(release);
     let carol = machine.ssh("carol");
     // jitd's own view of /etc is made when it starts.
-    machine
-        .run("mkdir /run/etc && cp -a /etc/. /run/etc && mount -t tmpfs etc /mnt && cp -a /run/etc/. /mnt && mount --move /mnt /etc && systemctl restart jitd.service")
-        .ok();
+    mount_over(&machine, "/etc", "mode=0755");
     let held = elevate_carol(&machine, "10m");
     carol.run("sudo -b sleep 1000 >/dev/null 2>&1").ok();
     machine
@@ -80,9 +112,7 @@ fn an_etc_that_cannot_be_written(release: Release) {
 fn a_full_disk(release: Release) {
     let machine = machine(release);
     let carol = machine.ssh("carol");
-    machine
-        .run("systemctl stop jitd.service && mount -t tmpfs -o size=2m,mode=0700 jitd /mnt && cp -a /var/lib/jitd/. /mnt && mount --move /mnt /var/lib/jitd && systemctl start jitd.service")
-        .ok();
+    mount_over(&machine, "/var/lib/jitd", "size=2m,mode=0700");
     let held = elevate_carol(&machine, "5s");
     carol.run("sudo -b sleep 1000 >/dev/null 2>&1").ok();
     machine
@@ -114,8 +144,12 @@ fn a_locked_database(release: Release) {
     carol.run("sudo -b sleep 1000 >/dev/null 2>&1").ok();
     let heckler = Path::new(env!("CARGO_BIN_EXE_heckler"));
     machine.put_program(heckler, "/usr/local/bin/heckler");
-    let holding = machine.spawn_as("root", "heckler lock /var/lib/jitd/jitd.db");
-    holding.wait_for_output("locked");
+    machine
+        .run("heckler lock /var/lib/jitd/jitd.db >/run/heckler 2>&1 &")
+        .ok();
+    machine.wait_until("it is locked", SOON, || {
+        machine.file("/run/heckler").contains("locked")
+    });
     let asked = as_user(&machine, "carol", "jitctl request deploy --for 5m");
     asked.fails_with(1).contains("locked");
     machine.wait_until("it is over", LIMIT, || {
@@ -123,7 +157,6 @@ fn a_locked_database(release: Release) {
     });
     power_is_gone(&machine, &carol);
     machine.run("pkill -x heckler").ok();
-    drop(holding);
     machine.wait_until("it is on record", 2 * LIMIT, || {
         state(&machine, 1) == "expired"
     });
@@ -137,17 +170,7 @@ fn a_database_of_a_later_version(release: Release) {
     machine
         .run("systemctl mask --runtime jitd.service && systemctl stop jitd.service")
         .ok();
-    let path = machine.outside("/var/lib/jitd/jitd.db");
-    let version = |version: u32| {
-        let db = rusqlite::Connection::open(&path).expect("the database");
-        db.pragma_update(None, "user_version", version)
-            .expect("a version");
-        db.pragma_update(None, "wal_checkpoint", "TRUNCATE").ok();
-    };
-    let before: u32 = rusqlite::Connection::open(&path)
-        .and_then(|db| db.pragma_query_value(None, "user_version", |row| row.get(0)))
-        .expect("a version");
-    version(99);
+    let before = set_version(&machine, 99);
     let sum = || {
         machine
             .run("cat /var/lib/jitd/jitd.db* | sha256sum")
@@ -170,12 +193,34 @@ fn a_database_of_a_later_version(release: Release) {
         .contains("jitd is not running");
     machine.run("sudo -n id").ok();
 
-    version(before);
+    set_version(&machine, before);
     machine
         .run("systemctl unmask --runtime jitd.service && systemctl start jitd.service")
         .ok();
     assert_eq!(state(&machine, held), "active");
     carol.run("sudo -n id").ok().contains("uid=0");
+}
+
+/// Gives the schema's version in the database of a jitd that is stopped, and sets another one.
+#[track_caller]
+fn set_version(machine: &Machine, version: u32) -> u32 {
+    let path = machine.outside("/var/lib/jitd/jitd.db");
+    let log = machine.outside("/var/lib/jitd/jitd.db-wal");
+    let folder = tempfile::tempdir().expect("a folder");
+    let copy = folder.path().join("jitd.db");
+    fs::copy(&path, &copy).expect("a copy");
+    if log.exists() {
+        fs::copy(&log, folder.path().join("jitd.db-wal")).expect("a copy");
+    }
+    let db = Connection::open(&copy).expect("the database");
+    let before = db.pragma_query_value(None, "user_version", |row| row.get(0));
+    db.pragma_update(None, "user_version", version)
+        .expect("a version");
+    // The last one to close it writes all of it into the one file.
+    db.close().expect("it closes");
+    machine.run("rm -f /var/lib/jitd/jitd.db-*").ok();
+    fs::copy(&copy, &path).expect("a copy");
+    before.expect("a version")
 }
 
 /// The gate is closed, sudo has no rule, and nothing of hers runs as root.
@@ -190,7 +235,8 @@ fn power_is_gone(machine: &Machine, carol: &Shell) {
 /// An approval is refused, with the reason, and nothing of it stays.
 #[track_caller]
 fn refused(machine: &Machine, why: &str) {
-    let id = carol_asks(machine, "10m");
+    let asked = as_user(machine, "carol", "jitctl request other --for 10m");
+    let id: u64 = asked.ok().text().parse().expect("a number");
     let refused = alice(machine, &format!("approve {id}"));
     refused
         .fails_with(1)
