@@ -76,7 +76,11 @@ impl Callers {
             Some(login_uid) if login_uid != uid => Some(self.person(login_uid).await?),
             _ => None,
         };
-        let caller = Caller { account, login };
+        let caller = Caller {
+            account,
+            login,
+            logged_in: login_uid.is_some(),
+        };
         Ok(Visitor {
             caller,
             _slot: slot,

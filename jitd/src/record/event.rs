@@ -250,11 +250,15 @@ impl Event {
     }
 
     /// With who did it, before all other fields of its own: the account, and who was logged in
-    /// where that is somebody else.
+    /// where that is somebody else, or nobody.
     #[must_use]
     pub fn by(mut self, caller: &Caller) -> Self {
         let login = caller.login.as_ref();
-        let login = login.map(|login| ("login", login.name.to_string()));
+        let login = match login {
+            Some(login) => Some(("login", login.name.to_string())),
+            // No account can have this name in brackets.
+            None => (!caller.logged_in).then(|| ("login", "(none)".to_owned())),
+        };
         let by = ("by", caller.account.name.to_string());
         let rest = std::mem::take(&mut self.fields);
         self.fields = std::iter::once(by).chain(login).chain(rest).collect();

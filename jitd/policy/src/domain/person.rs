@@ -33,6 +33,9 @@ pub struct Caller {
     pub account: Person,
     /// Who logged in, when the kernel knows and it is not the account itself.
     pub login: Option<Person>,
+    /// Whether anybody logged in for the calling process at all, as far as the kernel knows. A
+    /// program that root starts in another's name, as a service, has nobody.
+    pub logged_in: bool,
 }
 
 impl Caller {

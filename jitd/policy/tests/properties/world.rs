@@ -339,6 +339,7 @@ impl World {
             login: login
                 .filter(|login| *login != account)
                 .map(|login| self.people[login].clone()),
+            logged_in: login.is_some(),
         }
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::record::{Event, EventName};
 
 #[tokio::test]
 async fn from_request_to_end() {
@@ -403,4 +404,18 @@ async fn a_standing_member_whom_gshadow_does_not_know_stays() {
     scene.engine.approve(&alice(), id, None, "").await.unwrap();
     scene.engine.end(&dave, None).await.unwrap();
     assert!(scene.groups().contains("docker:x:901:dave\n"));
+}
+
+#[tokio::test]
+async fn what_nobody_logged_in_for_is_told_apart() {
+    let service = Caller {
+        logged_in: false,
+        ..alice()
+    };
+    let login = |caller: &Caller| {
+        let event = Event::of_none(EventName::PolicyLoaded, Wall(0)).by(caller);
+        event.fields.into_iter().find(|(key, _)| *key == "login")
+    };
+    assert_eq!(login(&service), Some(("login", "(none)".to_owned())));
+    assert_eq!(login(&alice()), None);
 }

@@ -361,6 +361,7 @@ fn caller(uid: u32, name: &str, groups: &[&str]) -> Caller {
     Caller {
         account: person(uid, name, groups),
         login: None,
+        logged_in: true,
     }
 }
 
@@ -381,6 +382,7 @@ fn through(account: Caller, login: Caller) -> Caller {
     Caller {
         account: account.account,
         login: Some(login.account),
+        logged_in: true,
     }
 }
 

@@ -53,6 +53,7 @@ fn caller(name: &str) -> Caller {
     Caller {
         account: person(name),
         login: None,
+        logged_in: true,
     }
 }
 
@@ -60,6 +61,7 @@ fn caller(name: &str) -> Caller {
 fn through(login: &str, account: &str) -> Caller {
     Caller {
         login: Some(person(login)),
+        logged_in: true,
         ..caller(account)
     }
 }
