@@ -37,7 +37,8 @@ pub trait Sessions: Send + Sync {
     /// Takes note of a session of an earlier jitd; says whether something of it is left.
     fn resume<'a>(&'a self, session: &'a Session) -> Work<'a, Result<bool, SessionError>>;
 
-    /// Ends what is there and is none of these: what an earlier jitd had no time to put on record.
+    /// Finishes what an earlier jitd had no time for: ends what is there and is none of these, since
+    /// it is on no record.
     fn end_strays(&self, known: BTreeSet<SessionId>) -> Work<'_, Result<(), SessionError>>;
 
     /// The terminals that its processes are at.

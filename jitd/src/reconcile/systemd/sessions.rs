@@ -114,6 +114,10 @@ impl Sessions for Systemd {
                 return Ok(());
             }
             let mut strays = self.units(&["jit-*.scope".to_owned()]).await?;
+            for unit in &strays {
+                // jitd could have been stopped in the midst of a move.
+                self.thaw(unit).await;
+            }
             let is_known = |unit: &String| {
                 let session = scopes::session_of(unit);
                 session.is_none_or(|session| known.contains(&session))
