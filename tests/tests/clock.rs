@@ -348,7 +348,9 @@ fn its_holder_is_warned_where_the_session_is(release: Release) {
         clocks.machine.ssh_tty("dave"),
     ];
     let id = elevate_carol(&clocks.machine, "10m");
-    hers.type_line("sudo -n sleep 1000");
+    hers.type_line("sudo sleep 1000");
+    hers.expect("assword");
+    hers.type_line(cast::PASSWORD);
     clocks.machine.wait_until("her session runs", LIMIT, || {
         clocks.machine.run("pgrep -x sleep").status == 0
     });
