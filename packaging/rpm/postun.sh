@@ -3,6 +3,8 @@ if [ "$1" -eq 0 ]; then
     # The record in /var/lib/jitd, and policy files that were changed, stay.
     rmdir --ignore-fail-on-non-empty /etc/jitd/roles.d /etc/jitd /usr/libexec/jitd \
         /usr/share/doc/jitd/examples /usr/share/doc/jitd /usr/share/licenses/jitd \
+        /usr/lib/systemd/system/jitd.service.d \
+        /usr/lib/systemd/system/jitd-enforce@.service.d \
         2>/dev/null || :
 fi
 if [ -d /run/systemd/system ]; then

@@ -64,7 +64,7 @@ fn a_group_file_that_cannot_be_changed(release: Release) {
     let machine = machine(release);
     let carol = machine.ssh("carol");
     let held = elevate_carol(&machine, "10m");
-    carol.run("sudo -b sleep 1000 >/dev/null 2>&1").ok();
+    cast::sleeps(&machine, &carol);
     chattr(&machine, "+i", "/etc/group");
 
     as_user(&machine, "carol", "jitctl end").ok();
@@ -92,7 +92,7 @@ fn an_etc_that_cannot_be_written(release: Release) {
     // jitd's own view of /etc is made when it starts.
     mount_over(&machine, "/etc", "mode=0755");
     let held = elevate_carol(&machine, "10m");
-    carol.run("sudo -b sleep 1000 >/dev/null 2>&1").ok();
+    cast::sleeps(&machine, &carol);
     machine
         .run("mount -o remount,ro /etc && ! touch /etc/x")
         .ok();
@@ -114,7 +114,7 @@ fn a_full_disk(release: Release) {
     let carol = machine.ssh("carol");
     mount_over(&machine, "/var/lib/jitd", "size=2m,mode=0700");
     let held = elevate_carol(&machine, "5s");
-    carol.run("sudo -b sleep 1000 >/dev/null 2>&1").ok();
+    cast::sleeps(&machine, &carol);
     machine
         .run("cat /dev/zero >/var/lib/jitd/filling 2>/dev/null; test $(df --output=avail /var/lib/jitd | tail -1) = 0")
         .ok();
@@ -141,7 +141,7 @@ fn a_locked_database(release: Release) {
     let machine = machine(release);
     let carol = machine.ssh("carol");
     elevate_carol(&machine, "8s");
-    carol.run("sudo -b sleep 1000 >/dev/null 2>&1").ok();
+    cast::sleeps(&machine, &carol);
     let heckler = Path::new(env!("CARGO_BIN_EXE_heckler"));
     machine.put_program(heckler, "/usr/local/bin/heckler");
     machine

@@ -131,9 +131,7 @@ fn an_upgrade_keeps_elevations_and_their_ends() {
         let machine = host(release).policy(POLICY).boot();
         let id = hold_a_role(&machine);
         let show = format!("jitctl show {id} --json");
-        machine
-            .run_as("carol", "sudo -n -b sleep 1000 >/dev/null 2>&1")
-            .ok();
+        carol_sleeps(&machine);
         let timers = || {
             let listed = machine.run("systemctl list-timers --all --no-legend 'jitd-enforce@*'");
             listed.ok().text().lines().count()
@@ -168,6 +166,17 @@ fn an_upgrade_keeps_elevations_and_their_ends() {
     }
 }
 
+/// carol leaves a program running under sudo, which runs when this returns.
+#[track_caller]
+fn carol_sleeps(machine: &Machine) {
+    machine
+        .run_as("carol", "sudo -n -b sleep 1000 >/dev/null 2>&1")
+        .ok();
+    machine.wait_until("it runs", LIMIT, || {
+        machine.run("pgrep -x sleep").status == 0
+    });
+}
+
 /// Stopped, and put over itself: elevations and what runs under them go on; and when it goes,
 /// nothing of it is left.
 #[test]
@@ -175,9 +184,7 @@ fn a_stop_and_a_reinstallation_end_nothing_and_a_removal_everything() {
     for release in Release::ALL {
         let machine = host(release).policy(POLICY).boot();
         let id = hold_a_role(&machine);
-        machine
-            .run_as("carol", "sudo -n -b sleep 1000 >/dev/null 2>&1")
-            .ok();
+        carol_sleeps(&machine);
         let runs = || machine.run("pgrep -x sleep").status == 0;
         let show = format!("jitctl show {id} --json");
         let before = machine.run_as("carol", &show).ok().stdout.clone();

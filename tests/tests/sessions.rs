@@ -101,7 +101,7 @@ fn they_outlive_the_daemon(release: Release) {
     let machine = machine(release);
     let carol = machine.ssh("carol");
     let id = elevate_carol(&machine, "10m");
-    carol.run("sudo -b sleep 1000 >/dev/null 2>&1").ok();
+    cast::sleeps(&machine, &carol);
     let scopes = || {
         machine
             .run("systemctl list-units --plain --no-legend 'jit-*.scope'")
@@ -185,7 +185,7 @@ fn of_two_elevations_the_first_to_end_takes_nothing_from_the_second(release: Rel
             ["5s", "10m"]
         };
         let [first, second] = lengths.map(|length| elevate_carol(&machine, length));
-        carol.run("sudo -b sleep 1000 >/dev/null 2>&1").ok();
+        cast::sleeps(&machine, &carol);
         assert_eq!(
             sessions(&machine, first).len(),
             1,
@@ -202,7 +202,7 @@ fn of_two_elevations_the_first_to_end_takes_nothing_from_the_second(release: Rel
             sessions(&machine, first)[0]["running"] == false
         });
         assert_eq!(members(&machine, "jit-deploy"), ["carol"]);
-        carol.run("sudo -b sleep 1000 >/dev/null 2>&1").ok();
+        cast::sleeps(&machine, &carol);
         assert_eq!(sessions(&machine, second)[0]["running"], true);
         if revoked {
             alice(&machine, &format!("revoke {second} --comment no")).ok();
@@ -220,7 +220,7 @@ fn a_daemon_that_hangs_at_the_end_is_replaced(release: Release) {
     let machine = machine(release);
     let carol = machine.ssh("carol");
     let id = elevate_carol(&machine, "6s");
-    carol.run("sudo -b sleep 1000 >/dev/null 2>&1").ok();
+    cast::sleeps(&machine, &carol);
     machine.kill("jitd.service", "STOP");
     let ends = machine
         .run("date +%s")

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use jit_tests::{Machine, MachineBuilder, Output, Release};
+use jit_tests::{Machine, MachineBuilder, Output, Release, Shell};
 use serde_json::Value;
 
 /// `deploy` opens sudo and su; its group is made by jitd.
@@ -125,4 +125,14 @@ pub(crate) fn members_in(machine: &Machine, path: &str, group: &str) -> Vec<Stri
         .filter(|member| !member.is_empty())
         .map(str::to_owned)
         .collect()
+}
+
+/// carol leaves a program running under sudo, which runs when this returns.
+#[track_caller]
+pub(crate) fn sleeps(machine: &Machine, carol: &Shell) {
+    carol.run("sudo -b sleep 1000 >/dev/null 2>&1").ok();
+    machine.wait_until("it runs", SOON, || {
+        // sudo's own name is another one until then.
+        machine.run("pgrep -x sleep").status == 0
+    });
 }
