@@ -39,6 +39,9 @@ pub(crate) struct Question<'a> {
 pub(crate) struct Place<'a> {
     pub(crate) terminal: &'a str,
     pub(crate) remote: &'a str,
+    /// The session that this process was in, where it is out of it: in the session stage,
+    /// another module may have made a login of it.
+    pub(crate) left: Option<u64>,
 }
 
 /// Who is asked whether a service is open to a person.
@@ -95,8 +98,9 @@ fn call(question: &Question<'_>) -> Result<Message, Failure> {
     let call = match question.opens {
         None => named("Check").build(&(uid, name, service)),
         Some(place) => {
-            let arguments = (uid, name, service, place.terminal, place.remote);
-            named("Open").build(&arguments)
+            let (terminal, remote) = (place.terminal, place.remote);
+            let left = place.left.unwrap_or_default();
+            named("Open").build(&(uid, name, service, terminal, remote, left))
         }
     };
     call.map_err(|error| Failure::Unintelligible(error.to_string()))
@@ -343,12 +347,14 @@ mod tests {
         let place = Place {
             terminal: "/dev/pts/0",
             remote: "192.0.2.1",
+            left: Some(7),
         };
         let call = question(Some(place));
         assert_eq!(call.header().member().unwrap().as_str(), "Open");
         let body = call.body();
-        let words: (u32, &str, &str, &str, &str) = body.deserialize().unwrap();
-        assert_eq!(words, (1001, "carol", "sudo", "/dev/pts/0", "192.0.2.1"));
+        let words: (u32, &str, &str, &str, &str, u64) = body.deserialize().unwrap();
+        let expected = (1001, "carol", "sudo", "/dev/pts/0", "192.0.2.1", 7);
+        assert_eq!(words, expected);
     }
 
     #[test]

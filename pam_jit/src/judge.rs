@@ -119,7 +119,7 @@ impl<D: Directory, G: Gate> Court<'_, D, G> {
                 }
             }
         }
-        if self.situation.left_a_session && !registered {
+        if self.situation.place.left.is_some() && !registered {
             self.follow(judgement);
         }
     }
@@ -325,7 +325,6 @@ mod tests {
             pam_ruser: None,
             stage,
             place: Place::default(),
-            left_a_session: false,
         }
     }
 
@@ -519,7 +518,10 @@ mod tests {
     #[test]
     fn what_left_a_session_is_followed() {
         let situation = |uid, user| Situation {
-            left_a_session: true,
+            place: Place {
+                left: Some(7),
+                ..Place::default()
+            },
             ..at(Stage::Session, "su", uid, user)
         };
         // Root, alice who is not managed, and carol who is.

@@ -24,9 +24,6 @@ pub(crate) struct Situation<'a> {
     pub(crate) stage: Stage,
     /// Where the session is opened; of no meaning in the other stages.
     pub(crate) place: Place<'a>,
-    /// Whether this process is out of the session in which it was started: in the session
-    /// stage, another module may have made a login of it.
-    pub(crate) left_a_session: bool,
 }
 
 /// One person that must be let by.
@@ -116,7 +113,6 @@ mod tests {
                 pam_ruser: Some(ruser),
                 stage,
                 place: Place::default(),
-                left_a_session: false,
             };
             assert_eq!(people(&situation), Ok(expected.to_vec()), "{situation:?}");
         }
@@ -199,7 +195,6 @@ mod tests {
                 pam_ruser: Some("root"),
                 stage: Stage::Auth,
                 place: Place::default(),
-                left_a_session: false,
             };
             assert_eq!(people(&situation), Err(NoUser));
             // sudo and su do not depend on it.

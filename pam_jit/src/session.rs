@@ -4,21 +4,47 @@
 //! login, which takes the process out of the scope: it would outlive the elevation.
 
 use std::fs;
+use std::os::unix::process::parent_id;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Whether the process that started this one is in a session of jitd's, and this one is not.
-pub(crate) fn was_left() -> bool {
-    let parent = std::os::unix::process::parent_id();
-    is_in_one(&format!("/proc/{parent}/cgroup")) && !is_in_one("/proc/self/cgroup")
+const OWN: &str = "/proc/self/cgroup";
+
+/// The last session that this process was seen in; 0 before the first.
+static SEEN_IN: AtomicU64 = AtomicU64::new(0);
+
+/// Takes note of the session that this process is in, before other modules can take it out.
+pub(crate) fn note() {
+    if let Some(session) = of(OWN) {
+        SEEN_IN.store(session, Ordering::Relaxed);
+    }
 }
 
-fn is_in_one(path: &str) -> bool {
-    fs::read(path).is_ok_and(|groups| names_one(&String::from_utf8_lossy(&groups)))
+/// The session that this process was in, where it is in none any more. A program that comes to
+/// the session stage only is taken to have been where the one that started it is.
+pub(crate) fn left() -> Option<u64> {
+    if of(OWN).is_some() {
+        return None;
+    }
+    match SEEN_IN.load(Ordering::Relaxed) {
+        0 => of(&format!("/proc/{}/cgroup", parent_id())),
+        seen => Some(seen),
+    }
 }
 
-/// By cgroups(7): one line of version 2. Only root can make a cgroup of that name elsewhere.
-fn names_one(groups: &str) -> bool {
-    let path = groups.lines().find_map(|line| line.strip_prefix("0::"));
-    path.is_some_and(|path| path.contains("/jit.slice/jit-"))
+fn of(path: &str) -> Option<u64> {
+    let groups = fs::read(path).ok()?;
+    named(&String::from_utf8_lossy(&groups))
+}
+
+/// By cgroups(7): one line of version 2. A user's own manager can make a cgroup of that name, but
+/// not at the top.
+fn named(groups: &str) -> Option<u64> {
+    let path = groups.lines().find_map(|line| line.strip_prefix("0::"))?;
+    let scope = path
+        .strip_prefix("/jit.slice/jit-")?
+        .split(".scope")
+        .next()?;
+    scope.split('-').nth(1)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -27,12 +53,16 @@ mod tests {
 
     #[test]
     fn a_session_is_known_by_its_scope() {
-        assert!(names_one("0::/jit.slice/jit-42-7.scope\n"));
-        assert!(names_one("1:cpu:/\n0::/jit.slice/jit-42-7-2.scope/below\n"));
-        assert!(!names_one(
-            "0::/user.slice/user-1001.slice/session-3.scope\n"
-        ));
-        assert!(!names_one("1:cpu:/jit.slice/jit-42-7.scope\n0::/\n"));
-        assert!(!names_one(""));
+        for (groups, session) in [
+            ("0::/jit.slice/jit-42-7.scope\n", Some(7)),
+            ("1:cpu:/\n0::/jit.slice/jit-42-7-2.scope/below\n", Some(7)),
+            ("0::/user.slice/user-1001.slice/session-3.scope\n", None),
+            ("0::/user.slice/jit.slice/jit-42-7.scope\n", None),
+            ("1:cpu:/jit.slice/jit-42-7.scope\n0::/\n", None),
+            ("0::/jit.slice\n", None),
+            ("", None),
+        ] {
+            assert_eq!(named(groups), session, "{groups:?}");
+        }
     }
 }

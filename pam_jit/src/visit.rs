@@ -46,7 +46,7 @@ struct Seen {
     ruser: Option<String>,
     terminal: String,
     remote: String,
-    left_a_session: bool,
+    left: Option<u64>,
 }
 
 impl Seen {
@@ -56,6 +56,13 @@ impl Seen {
         if stage == Stage::Auth && matches!(pamh.get_item::<User<'_>>(), Ok(None)) {
             let _asked_and_kept_by_libpam = pamh.get_user(None);
         }
+        let left = match stage {
+            Stage::Session => session::left(),
+            Stage::Auth | Stage::Account => {
+                session::note();
+                None
+            }
+        };
         let text = |item: &CStr| item.to_string_lossy().into_owned();
         let service = pamh.get_item::<Service<'_>>().ok().flatten();
         let user = pamh.get_item::<User<'_>>().ok().flatten();
@@ -70,7 +77,7 @@ impl Seen {
             ruser: ruser.map(|item| text(item.0)),
             terminal: terminal.map(|item| text(item.0)).unwrap_or_default(),
             remote: remote.map(|item| text(item.0)).unwrap_or_default(),
-            left_a_session: stage == Stage::Session && session::was_left(),
+            left,
         }
     }
 
@@ -84,8 +91,8 @@ impl Seen {
             place: Place {
                 terminal: &self.terminal,
                 remote: &self.remote,
+                left: self.left,
             },
-            left_a_session: self.left_a_session,
         }
     }
 

@@ -3,7 +3,7 @@
 use zbus::{DeserializeDict, SerializeDict, wire::Type};
 
 /// The answer of `org.jitd1.Gate.Check(uid, user, service)`, and, at the gate's socket, of
-/// `Open(uid, user, service, terminal, remote)`.
+/// `Open(uid, user, service, terminal, remote, left)`.
 ///
 /// A dictionary on the wire, so that an older module in a running sshd
 /// understands a newer daemon. A missing `allowed` is a refusal.

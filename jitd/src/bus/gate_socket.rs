@@ -26,6 +26,7 @@ use zbus::names::{BusName, InterfaceName, MemberName, OwnedUniqueName};
 use zbus::{Connection, DBusError};
 
 use super::gate::{GateInterface, refused_because};
+use crate::domain::session::SessionId;
 use crate::engine::Opening;
 use crate::record::{Priority, note};
 
@@ -198,11 +199,11 @@ impl Porter {
 
     async fn open(&self, call: &Message, pid: Option<u32>) -> Result<GateAnswer, Error> {
         let body = call.body();
-        let (uid, name, service, terminal, remote): (u32, String, String, String, String) =
-            understood(
-                body.deserialize(),
-                "Open takes a uid, a user, a service, a terminal and a host",
-            )?;
+        let opened: (u32, String, String, String, String, u64) = understood(
+            body.deserialize(),
+            "Open takes a uid, a user, a service, a terminal, a host and a session",
+        )?;
+        let (uid, name, service, terminal, remote, within) = opened;
         let leader = pid.ok_or_else(|| {
             Error::Failed("the kernel does not say which process asks".to_owned())
         })?;
@@ -215,6 +216,7 @@ impl Porter {
             service,
             terminal,
             remote,
+            within: (within != 0).then_some(SessionId(within)),
             leader,
         };
         self.gate.open(&opening).await

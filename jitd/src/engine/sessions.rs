@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use super::state::Open;
 use super::{Engine, EngineError, GateVerdict};
 use crate::domain::elevation::{Elevation, ElevationId};
-use crate::domain::session::{Session, SessionId, bearer, lasts, opener};
+use crate::domain::session::{Session, SessionId, openers};
 use crate::domain::time::{Now, Wall};
 use crate::reconcile::{Leader, SessionError, Terms};
 use crate::record::{Event, EventName, Priority, Subject, note};
@@ -32,6 +32,8 @@ pub struct Opening {
     pub terminal: String,
     /// From which host.
     pub remote: String,
+    /// The session that the process was in at first.
+    pub within: Option<SessionId>,
     /// The process, by the kernel's word.
     pub leader: u32,
 }
@@ -88,9 +90,14 @@ impl Open {
     /// were started to.
     pub(super) fn trust_scopes(&mut self, now: &Now) {
         for held in self.sessions.values_mut() {
-            let elevation = self.elevations.get(&held.session.elevation);
-            let own = elevation.and_then(|elevation| elevation.left(now));
-            let all = lasts(&self.elevations, held.session.elevation, now);
+            let Session {
+                elevation, also, ..
+            } = &held.session;
+            let openers = also.iter().chain([elevation]);
+            let left = openers.map(|id| self.elevations.get(id)?.left(now));
+            // None is the least.
+            let own = left.min().flatten();
+            let all = held.session.lasts(&self.elevations, now);
             if let (Some(own), true) = (own, own == all) {
                 held.lasts_to = Some(now.boot.0.saturating_add(own));
             }
@@ -108,9 +115,13 @@ impl Engine {
             Ok(leader) => leader,
             Err(error) => return Ok(Opened::Refused(error.to_string())),
         };
+        let outer = match opening.within {
+            Some(id) => self.shared.store.session(id).await?,
+            None => None,
+        };
         let (mut open, now) = self.begin().await;
-        let elevation = match self.opener(&open, opening, &leader, &now) {
-            Ok(elevation) => elevation.clone(),
+        let (elevation, also) = match self.opener(&open, opening, outer, &now) {
+            Ok((elevation, also)) => (elevation.clone(), also),
             Err(opened) => return Ok(opened),
         };
         let of_account = open.sessions.values();
@@ -121,7 +132,10 @@ impl Engine {
                 elevation.user
             )));
         }
-        let session = session(opening, leader, &elevation, open.next_session, &now);
+        let session = Session {
+            also,
+            ..session(opening, leader, &elevation, open.next_session, &now)
+        };
         let Some(terms) = terms(&open, &session, &elevation, &now) else {
             return Ok(Opened::Closed(GateVerdict::Closed {
                 pending: Vec::new(),
@@ -158,43 +172,42 @@ impl Engine {
         tokio::spawn(async move { engine.shared.sessions.open(&session, &terms).await })
     }
 
-    /// The elevation that opens a session, or why there is none.
+    /// The elevation that opens a session, and what else it ends with; or why there is none.
     fn opener<'a>(
         &self,
         open: &'a Open,
         opening: &Opening,
-        leader: &Leader,
+        outer: Option<Session>,
         now: &Now,
-    ) -> Result<&'a Elevation, Opened> {
+    ) -> Result<(&'a Elevation, Vec<ElevationId>), Opened> {
+        let closed = Opened::Closed(GateVerdict::Closed {
+            pending: Vec::new(),
+        });
         if opening.uid == 0 {
-            // Whoever became root, or somebody else, in a session is still in it.
-            let outer = leader.within.and_then(|id| open.sessions.get(&id));
-            let Some(outer) = outer else {
+            // Whoever became root, or somebody else, in a session is still in it, also where
+            // nobody else is left there.
+            if opening.within.is_none() {
                 return Err(Opened::Free);
-            };
-            let bearer = bearer(&open.elevations, outer.session.under, now);
-            return bearer
-                .and_then(|id| open.elevations.get(&id))
-                .ok_or(Opened::Closed(GateVerdict::Closed {
-                    pending: Vec::new(),
-                }));
+            }
+            let outer = outer.ok_or(closed.clone())?;
+            let bearer = outer.bearer(&open.elevations, now);
+            let bearer = bearer.and_then(|id| open.elevations.get(&id));
+            return bearer.map(|bearer| (bearer, outer.also)).ok_or(closed);
         }
         let (uid, name, service) = (opening.uid, &opening.name, &opening.service);
         match self.shared.gate.check(uid, name, service) {
             GateVerdict::Open { .. } => {}
             verdict => return Err(Opened::Closed(verdict)),
         }
-        opener(&open.elevations, uid, name, service, now).ok_or(Opened::Closed(
-            GateVerdict::Closed {
-                pending: Vec::new(),
-            },
-        ))
+        let openers = openers(&open.elevations, uid, name, service, now);
+        let (first, others) = openers.split_first().ok_or(closed)?;
+        Ok((first, others.iter().map(|other| other.id).collect()))
     }
 
     /// A session is on the host; whether its elevation has ended meanwhile shows only now.
     async fn confirm(&self, session: &Session) -> Result<Opened, EngineError> {
         let (mut open, now) = self.begin().await;
-        let bearer = bearer(&open.elevations, session.under, &now);
+        let bearer = session.bearer(&open.elevations, &now);
         let elevation = bearer.and_then(|id| open.elevations.get(&id)).cloned();
         let Some(elevation) = elevation.filter(|_| open.sessions.contains_key(&session.id)) else {
             self.shared.sessions.end(session);
@@ -221,8 +234,8 @@ impl Engine {
             ..
         } = open;
         for held in sessions.values_mut() {
-            let bearer = bearer(elevations, held.session.under, now);
-            let left = bearer.and_then(|id| lasts(elevations, id, now));
+            let bearer = held.session.bearer(elevations, now);
+            let left = held.session.lasts(elevations, now);
             let (Some(bearer), Some(left)) = (bearer, left) else {
                 self.shared.sessions.end(&held.session);
                 continue;
@@ -271,15 +284,8 @@ impl Engine {
             elevations.insert(elevation.id, elevation.clone());
         }
         let extended = open.sessions.values().filter_map(|held| {
-            let under = bearer(&elevations, held.session.under, now)?;
-            if under == held.session.under {
-                return None;
-            }
-            let session = Session {
-                under,
-                ..held.session.clone()
-            };
-            let subject = Subject::of(elevations.get(&under)?);
+            let session = held.session.carried_on(&elevations, now)?;
+            let subject = Subject::of(elevations.get(&session.under)?);
             let event = Event::of_session(EventName::SessionExtended, &subject, &session, now.wall);
             Some(Change::of_session(session, event))
         });
@@ -332,7 +338,7 @@ impl Engine {
     /// How many sessions are over, and something is left of them.
     pub async fn sessions_over(&self) -> usize {
         let (open, now) = self.begin().await;
-        let over = |held: &&Held| bearer(&open.elevations, held.session.under, &now).is_none();
+        let over = |held: &&Held| held.session.bearer(&open.elevations, &now).is_none();
         open.sessions.values().filter(over).count()
     }
 
@@ -360,7 +366,7 @@ impl Engine {
             closed_at: Some(now.wall),
             ..held.session.clone()
         };
-        let goes_on = bearer(&open.elevations, session.under, &now).is_some();
+        let goes_on = session.bearer(&open.elevations, &now).is_some();
         let name = match (refused, goes_on) {
             (Some(_), _) => EventName::SessionRefused,
             (None, true) => EventName::SessionClosed,
@@ -385,6 +391,7 @@ fn session(
         id,
         elevation: elevation.id,
         under: elevation.id,
+        also: Vec::new(),
         service: bounded(&opening.service, MAX_NAME),
         command: bounded(&leader.command, MAX_TEXT),
         terminal: bounded(&opening.terminal, MAX_NAME),
@@ -406,7 +413,7 @@ fn opened(session: &Session, elevation: &Elevation, now: &Now) -> Event {
 }
 
 fn terms(open: &Open, session: &Session, elevation: &Elevation, now: &Now) -> Option<Terms> {
-    let left = lasts(&open.elevations, elevation.id, now)?;
+    let left = session.lasts(&open.elevations, now)?;
     Some(Terms {
         lasts: length(left),
         description: description(&session.service, elevation, left, now),

@@ -52,8 +52,6 @@ pub struct Leader {
     pub command: String,
     /// logind's name for the login that it leads, where it leads one.
     pub login: Option<String>,
-    /// The session that it was started in.
-    pub within: Option<SessionId>,
 }
 
 /// How long a session may last, and how it is described to those who look at the host.

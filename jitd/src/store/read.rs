@@ -58,6 +58,11 @@ pub(super) fn open_sessions(db: &Connection) -> Result<Vec<Session>, StoreError>
     sessions(db, &sql, &[])
 }
 
+pub(super) fn session(db: &Connection, id: SessionId) -> Result<Option<Session>, StoreError> {
+    let sql = format!("SELECT {SESSION_COLUMNS} FROM session WHERE id = ?1");
+    Ok(sessions(db, &sql, &[signed(id.0)])?.pop())
+}
+
 /// The last sessions that an elevation opened, or that went on under it, oldest first.
 pub(super) fn sessions_of(db: &Connection, id: ElevationId) -> Result<Vec<Session>, StoreError> {
     let sql = format!(

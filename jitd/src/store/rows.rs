@@ -43,7 +43,7 @@ pub(super) fn elevation(row: &Row<'_>) -> Result<Elevation, StoreError> {
 
 /// The columns of a session, in the order in which [`session`] reads them.
 pub(super) const SESSION_COLUMNS: &str = "id, elevation, under, service, command, terminal, \
-    remote, leader, login, boot_id, opened_at, closed_at";
+    remote, leader, login, boot_id, opened_at, closed_at, also";
 
 /// Reads a session.
 pub(super) fn session(row: &Row<'_>) -> Result<Session, StoreError> {
@@ -60,6 +60,9 @@ pub(super) fn session(row: &Row<'_>) -> Result<Session, StoreError> {
         boot_id: BootId(row.get(9)?),
         opened_at: Wall(row.get(10)?),
         closed_at: row.get::<_, Option<i64>>(11)?.map(Wall),
+        also: names("also", &row.get::<_, String>(12)?, |number| {
+            number.parse().ok().map(ElevationId)
+        })?,
     })
 }
 

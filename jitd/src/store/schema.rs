@@ -5,7 +5,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::StoreError;
 
 /// Each step and what it is for; step N makes `user_version` N. Never changed, only added to.
-const STEPS: [(&str, &str); 3] = [
+const STEPS: [(&str, &str); 4] = [
     (
         "elevations, decisions, the record, and what jitd has put into the group file",
         "
@@ -118,6 +118,12 @@ const STEPS: [(&str, &str); 3] = [
         boot    INTEGER NOT NULL,
         boot_id TEXT    NOT NULL
     ) STRICT;
+    ",
+    ),
+    (
+        "sessions end with the first of the elevations that opened them",
+        "
+    ALTER TABLE session ADD COLUMN also TEXT NOT NULL DEFAULT '[]';  -- JSON array of elevations
     ",
     ),
 ];

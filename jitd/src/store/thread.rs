@@ -89,6 +89,14 @@ impl Store {
             .await
     }
 
+    /// A session, whether or not something is left of it.
+    ///
+    /// # Errors
+    /// The database is broken.
+    pub async fn session(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
+        self.run(move |db| read::session(db, id)).await
+    }
+
     /// The last sessions that an elevation opened, or that went on under it, oldest first: at
     /// most [`jitd_api::MAX_SESSIONS`].
     ///

@@ -145,8 +145,9 @@ pub(super) fn put_elevation(tx: &Transaction<'_>, elevation: &Elevation) -> Resu
 
 fn put_session(tx: &Transaction<'_>, session: &Session) -> Result<(), StoreError> {
     tx.prepare_cached(
-        "INSERT INTO session VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
-         ON CONFLICT (id) DO UPDATE SET under = excluded.under, closed_at = excluded.closed_at",
+        "INSERT INTO session VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+         ON CONFLICT (id) DO UPDATE SET under = excluded.under, also = excluded.also,
+            closed_at = excluded.closed_at",
     )?
     .execute(params![
         signed(session.id.0),
@@ -161,6 +162,7 @@ fn put_session(tx: &Transaction<'_>, session: &Session) -> Result<(), StoreError
         session.boot_id.0,
         session.opened_at.0,
         session.closed_at.map(|at| at.0),
+        json(&session.also),
     ])?;
     Ok(())
 }

@@ -26,6 +26,9 @@ pub struct Session {
     pub elevation: ElevationId,
     /// That elevation, or the one that extends it by now.
     pub under: ElevationId,
+    /// The others that opened the service just then, or what extends them by now. Which of all of
+    /// them gave what runs only sudo knows: it ends with the first of them.
+    pub also: Vec<ElevationId>,
     /// The PAM service.
     pub service: String,
     /// The command line as invoked, which its process could have chosen freely.
@@ -46,6 +49,39 @@ pub struct Session {
     pub closed_at: Option<Wall>,
 }
 
+impl Session {
+    /// The elevation that bears it now; none where one of those that opened it is over, with all
+    /// that was granted to go on from it.
+    #[must_use]
+    pub fn bearer(&self, open: &Open, now: &Now) -> Option<ElevationId> {
+        let others = self.also.iter().all(|id| bearer(open, *id, now).is_some());
+        bearer(open, self.under, now).filter(|_| others)
+    }
+
+    /// Milliseconds until the first of those that bear it ends, with all that was granted to
+    /// extend it; none where it has no bearer.
+    #[must_use]
+    pub fn lasts(&self, open: &Open, now: &Now) -> Option<i64> {
+        let mut left = lasts(open, bearer(open, self.under, now)?, now)?;
+        for id in &self.also {
+            left = left.min(lasts(open, bearer(open, *id, now)?, now)?);
+        }
+        Some(left)
+    }
+
+    /// The same session under what bears it now; none where that is what did.
+    #[must_use]
+    pub fn carried_on(&self, open: &Open, now: &Now) -> Option<Self> {
+        let borne_by = |id| bearer(open, id, now).unwrap_or(id);
+        let carried = Self {
+            under: borne_by(self.under),
+            also: self.also.iter().copied().map(borne_by).collect(),
+            ..self.clone()
+        };
+        (carried != *self).then_some(carried)
+    }
+}
+
 /// Whether an elevation opens a PAM service to whoever has this account and this name: a number
 /// can have got another owner since.
 #[must_use]
@@ -63,20 +99,22 @@ pub fn opens(elevation: &Elevation, uid: u32, name: &str, service: &str, now: &N
 /// Elevations that something can still become of, by their numbers.
 pub type Open = BTreeMap<ElevationId, Elevation>;
 
-/// Under which of the elevations that open a service a session is opened: the one that ends
-/// first.
+/// The elevations that open a service. A session is opened under the first one, which is the one
+/// that ends first.
 #[must_use]
-pub fn opener<'a>(
+pub fn openers<'a>(
     open: &'a Open,
     uid: u32,
     name: &str,
     service: &str,
     now: &Now,
-) -> Option<&'a Elevation> {
-    let candidates = open
-        .values()
-        .filter(|elevation| opens(elevation, uid, name, service, now));
-    candidates.min_by_key(|elevation| (lasts(open, elevation.id, now), elevation.id))
+) -> Vec<&'a Elevation> {
+    let candidates = open.values();
+    let mut openers: Vec<_> = candidates
+        .filter(|elevation| opens(elevation, uid, name, service, now))
+        .collect();
+    openers.sort_by_key(|elevation| (lasts(open, elevation.id, now), elevation.id));
+    openers
 }
 
 /// Milliseconds until an elevation ends, with all that was granted to extend it; none where it is
@@ -179,14 +217,20 @@ mod tests {
     #[test]
     fn a_session_belongs_to_the_elevation_that_ends_first() {
         let open = open([granted(1, None, 0, 100), granted(2, None, 0, 50)]);
-        let opener =
-            |service, second| opener(&open, 1001, "carol", service, &at(second)).map(|one| one.id);
-        assert_eq!(opener("sudo", 20), Some(ElevationId(2)));
-        assert_eq!(opener("sudo", 60), Some(ElevationId(1)));
-        assert_eq!(opener("sudo", 100), None);
-        assert_eq!(opener("su", 20), None);
-        assert_eq!(super::opener(&open, 1001, "carla", "sudo", &at(20)), None);
-        assert_eq!(super::opener(&open, 1002, "carol", "sudo", &at(20)), None);
+        let openers = |uid, name, service, second| {
+            let openers = openers(&open, uid, name, service, &at(second));
+            openers.iter().map(|one| one.id.0).collect::<Vec<_>>()
+        };
+        assert_eq!(openers(1001, "carol", "sudo", 20), [2, 1]);
+        assert_eq!(openers(1001, "carol", "sudo", 60), [1]);
+        for (uid, name, service, second) in [
+            (1001, "carol", "sudo", 100),
+            (1001, "carol", "su", 20),
+            (1001, "carla", "sudo", 20),
+            (1002, "carol", "sudo", 20),
+        ] {
+            assert!(openers(uid, name, service, second).is_empty());
+        }
     }
 
     #[test]
@@ -196,8 +240,8 @@ mod tests {
             granted(2, Some(1), 50, 90),
             granted(3, None, 0, 70),
         ]);
-        let opener = opener(&open, 1001, "carol", "sudo", &at(20)).map(|one| one.id);
-        assert_eq!(opener, Some(ElevationId(3)), "1 goes on until 90");
+        let openers = openers(&open, 1001, "carol", "sudo", &at(20));
+        assert_eq!(openers[0].id, ElevationId(3), "1 goes on until 90");
         let lasts = |id| lasts(&open, ElevationId(id), &at(20));
         assert_eq!(lasts(1), Some(70_000));
         assert_eq!(lasts(2), None, "it has not begun");
@@ -218,5 +262,48 @@ mod tests {
         assert_eq!(bearer(60), Some(ElevationId(2)));
         assert_eq!(bearer(90), Some(ElevationId(3)));
         assert_eq!(bearer(120), None);
+    }
+
+    #[test]
+    fn a_session_ends_with_the_first_of_those_that_opened_it() {
+        let session = Session {
+            id: SessionId(1),
+            elevation: ElevationId(1),
+            under: ElevationId(1),
+            also: vec![ElevationId(2)],
+            service: "sudo".to_owned(),
+            command: String::new(),
+            terminal: String::new(),
+            remote: String::new(),
+            leader: 4711,
+            login: None,
+            boot_id: BootId("a".to_owned()),
+            opened_at: Wall(0),
+            closed_at: None,
+        };
+        // 1 was to end first, and goes on as 3.
+        let greater = granted(2, None, 0, 70);
+        let all = open([
+            granted(1, None, 0, 50),
+            greater.clone(),
+            granted(3, Some(1), 50, 90),
+        ]);
+        assert_eq!(session.lasts(&all, &at(20)), Some(50_000));
+        assert_eq!(session.bearer(&all, &at(20)), Some(ElevationId(1)));
+        assert_eq!(session.carried_on(&all, &at(20)), None);
+
+        let mut third = granted(3, Some(1), 50, 90);
+        third.state = State::Active;
+        let later = open([greater, third.clone()]);
+        let carried = session.carried_on(&later, &at(60)).unwrap();
+        assert_eq!((carried.under, &carried.also), (third.id, &session.also));
+        assert_eq!(carried.bearer(&later, &at(60)), Some(third.id));
+        assert_eq!(carried.lasts(&later, &at(60)), Some(10_000));
+        assert_eq!(carried.bearer(&later, &at(70)), None);
+        assert_eq!(
+            carried.bearer(&open([third]), &at(60)),
+            None,
+            "2 was revoked"
+        );
     }
 }

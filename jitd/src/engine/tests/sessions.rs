@@ -17,7 +17,6 @@ struct Units {
     running: BTreeMap<SessionId, Duration>,
     ended: Vec<u64>,
     prolonged: Vec<(u64, Duration)>,
-    within: Option<SessionId>,
     is_away: bool,
     timers: Deadlines,
     /// Who opens a session waits until this is sent.
@@ -32,12 +31,10 @@ impl FakeHost {
 
 impl Sessions for FakeHost {
     fn look(&self, _: u32) -> Work<'_, Result<Leader, SessionError>> {
-        let within = self.units().within;
-        Box::pin(async move {
+        Box::pin(async {
             Ok(Leader {
                 command: "sudo -i".to_owned(),
                 login: None,
-                within,
             })
         })
     }
@@ -120,16 +117,23 @@ fn opening(uid: u32, service: &str) -> Opening {
         service: service.to_owned(),
         terminal: "/dev/pts/0".to_owned(),
         remote: String::new(),
+        within: None,
         leader: 4711,
     }
 }
 
 impl Scene {
     async fn opens(&self, uid: u32, service: &str) -> Opened {
-        self.engine
-            .open_session(&opening(uid, service))
-            .await
-            .unwrap()
+        let opening = opening(uid, service);
+        self.engine.open_session(&opening).await.unwrap()
+    }
+
+    async fn root_opens_within(&self, session: SessionId) -> Opened {
+        let opening = Opening {
+            within: Some(session),
+            ..opening(0, "su-l")
+        };
+        self.engine.open_session(&opening).await.unwrap()
     }
 
     /// carol holds `deploy` for ten minutes; gives its number.
@@ -248,13 +252,19 @@ async fn root_within_a_session_belongs_to_it_and_elsewhere_to_nobody() {
     assert_eq!(scene.opens(0, "su-l").await, Opened::Free);
     let id = scene.carol_holds().await;
     let outer = session_of(&scene.opens(1001, "sudo").await);
-    scene.host.units().within = Some(outer);
-    let opened = scene.opens(0, "su-l").await;
+    let opened = scene.root_opens_within(outer).await;
     assert!(matches!(opened, Opened::Under { elevation, .. } if elevation == id));
     let inner = session_of(&opened);
+    // Nobody is left in the outer one; what it started still belongs to it.
+    scene.host.units().running.remove(&outer);
+    scene.engine.look_after(outer).await.unwrap();
+    let last = session_of(&scene.root_opens_within(outer).await);
     scene.engine.end(&carol(), None).await.unwrap();
-    assert_eq!(scene.host.units().ended, [outer.0, inner.0]);
-    assert!(matches!(scene.opens(0, "su-l").await, Opened::Closed(_)));
+    assert_eq!(scene.host.units().ended, [inner.0, last.0]);
+    for session in [outer, SessionId(99)] {
+        let opened = scene.root_opens_within(session).await;
+        assert!(matches!(opened, Opened::Closed(_)));
+    }
 }
 
 #[tokio::test]

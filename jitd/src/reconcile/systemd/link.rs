@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use jitd_api::SYSTEM_BUS_ADDRESS;
-use tokio::sync::{Notify, OnceCell, mpsc, oneshot};
+use tokio::sync::{Notify, OnceCell, Semaphore, mpsc, oneshot};
 use zbus::connection::{Builder, Connection};
 use zbus::wire::Variant;
 
@@ -17,6 +17,10 @@ use crate::reconcile::timers::Deadlines;
 
 /// How long systemd may take for a job of ours: whoever opens a session waits for it.
 const PATIENCE: Duration = Duration::from_millis(1_500);
+/// How long systemd or logind may take for an answer; an end does not wait for one that hangs.
+const ANSWER: Duration = Duration::from_secs(1);
+/// How many sessions are ended, and how many are moved, at a time.
+const MOST_AT_ONCE: usize = 32;
 
 /// systemd, as jitd uses it. Clones share one connection, made when it is first needed.
 #[derive(Clone)]
@@ -36,6 +40,10 @@ pub(super) struct Shared {
     pub(super) wanted: Mutex<Deadlines>,
     /// The seconds for which there are timers; not known before the first look.
     pub(super) timers: tokio::sync::Mutex<Option<BTreeSet<i64>>>,
+    /// Places to end sessions, and to move them. The bus bounds the calls under way, to 128 on
+    /// Debian: this leaves enough for those that are opened.
+    pub(super) ends: Semaphore,
+    pub(super) moves: Semaphore,
     gone: mpsc::UnboundedSender<SessionId>,
 }
 
@@ -58,6 +66,8 @@ impl Systemd {
             ending: Mutex::default(),
             wanted: Mutex::default(),
             timers: tokio::sync::Mutex::default(),
+            ends: Semaphore::new(MOST_AT_ONCE),
+            moves: Semaphore::new(MOST_AT_ONCE),
             gone,
         });
         (Self { shared }, told)
@@ -65,7 +75,10 @@ impl Systemd {
 
     pub(super) async fn link(&self) -> Result<&Link, SessionError> {
         let made = self.shared.link.get_or_try_init(|| async {
-            let connection = Builder::address(SYSTEM_BUS_ADDRESS).build().await?;
+            let connection = Builder::address(SYSTEM_BUS_ADDRESS)
+                .method_timeout(ANSWER)
+                .build()
+                .await?;
             let systemd = ManagerProxy::new(&connection).await?;
             let logind = LogindProxy::new(&connection).await?;
             let jobs = systemd.receive_job_removed().await?;

@@ -36,11 +36,7 @@ impl Sessions for Systemd {
                 Some(login) if self.leads(login, pid).await? => Some(login.to_owned()),
                 _ => None,
             };
-            Ok(Leader {
-                command,
-                login,
-                within: outer.as_deref().and_then(scopes::session_of),
-            })
+            Ok(Leader { command, login })
         })
     }
 
@@ -74,6 +70,7 @@ impl Sessions for Systemd {
                 // Nothing but us ends it in time.
                 return Ok(());
             }
+            let _place = self.shared.moves.acquire().await;
             let old = self.units(&scopes::patterns(session)).await?;
             for unit in &old {
                 self.freeze(unit).await;
@@ -238,25 +235,9 @@ impl Systemd {
     }
 
     async fn end_all(&self, session: &Session, gone: &Notify) {
-        let patterns = scopes::patterns(session);
         let mut patience = GRACE;
         let mut asked = false;
-        loop {
-            let units = self.units(&patterns).await;
-            if units.as_ref().is_ok_and(Vec::is_empty) && !cgroups::is_populated(session.id) {
-                break;
-            }
-            match units {
-                Ok(units) if asked => self.kill_all(session, &units).await,
-                Ok(units) => self.ask_to_go(session, &units).await,
-                Err(error) => {
-                    let text = format!("session {} is ended without systemd: {error}", session.id);
-                    note(Priority::Warning, &text);
-                    if signal_all(session, asked) == 0 {
-                        break;
-                    }
-                }
-            }
+        while self.press(session, asked).await {
             // Whether all of it is gone shows the next look.
             let _ = timeout(patience, gone.notified()).await;
             patience = if asked {
@@ -268,6 +249,25 @@ impl Systemd {
         }
         locked(&self.shared.ending).remove(&session.id);
         self.tell_gone(session.id);
+    }
+
+    /// Asks everything in a session to go, or makes it; false where nothing is left.
+    async fn press(&self, session: &Session, asked: bool) -> bool {
+        let _place = self.shared.ends.acquire().await;
+        let units = self.units(&scopes::patterns(session)).await;
+        if units.as_ref().is_ok_and(Vec::is_empty) && !cgroups::is_populated(session.id) {
+            return false;
+        }
+        match units {
+            Ok(units) if asked => self.kill_all(session, &units).await,
+            Ok(units) => self.ask_to_go(session, &units).await,
+            Err(error) => {
+                let text = format!("session {} is ended without systemd: {error}", session.id);
+                note(Priority::Warning, &text);
+                return signal_all(session, asked) > 0;
+            }
+        }
+        true
     }
 
     async fn ask_to_go(&self, session: &Session, units: &[String]) {
