@@ -42,6 +42,7 @@ lab:
 check:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- --deny warnings
+	$(CARGO) clippy --package jitd --features failpoints --all-targets -- --deny warnings
 	$(CARGO) test --workspace --exclude jit-tests
 	@if command -v cargo-deny >/dev/null; then $(CARGO) deny check; fi
 

@@ -58,6 +58,8 @@ pub async fn run() -> Result<(), Failure> {
     let alarm = Alarm::new()?;
     // What ended while jitd was away is taken back before anybody can ask.
     catch_up(&engine).await;
+    #[cfg(feature = "failpoints")]
+    crate::crash::arm("FAILPOINTS_SERVING");
     let sessions = tokio::spawn(look_after(engine.clone(), ends.sessions));
     // Who comes to the gate from now on waits until it is answered: when systemd says that jitd
     // runs, sudo finds it.
@@ -147,6 +149,8 @@ impl Ends {
 }
 
 async fn start(policy: PolicyInForce) -> Result<(Engine, Ends), Failure> {
+    #[cfg(feature = "failpoints")]
+    crate::crash::arm("FAILPOINTS");
     let clock: Arc<dyn Clock> = Arc::new(HostClock::new()?);
     let store = Store::open(Path::new(paths::DATABASE))?;
     let processes = HostProcesses::default();

@@ -7,6 +7,7 @@ pub use jitd_policy::{domain, file as policy_file, nsswitch, sudoers};
 
 pub mod bus;
 pub mod clock;
+mod crash;
 pub mod daemon;
 pub mod directory;
 pub mod engine;

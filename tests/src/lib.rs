@@ -34,6 +34,7 @@ mod builder;
 mod cgroup;
 mod container;
 mod door;
+pub mod failpoints;
 mod layer;
 mod machine;
 mod output;

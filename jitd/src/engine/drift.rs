@@ -9,6 +9,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use super::attempts::room_for_one;
 use super::state::Open;
 use super::{Engine, EngineError};
+use crate::crash::crash_point;
 use crate::domain::elevation::Elevation;
 use crate::domain::names::GroupName;
 use crate::domain::time::{Boot, Now};
@@ -41,8 +42,10 @@ impl Engine {
             };
             match tokio::time::timeout(patience, sightings.recv()).await {
                 Ok(Some(sighting)) => {
+                    crash_point!("drift.sighted");
                     unrecorded.extend(self.events(&mut recorded, &sighting.drift).await);
                     self.record(&mut unrecorded).await;
+                    crash_point!("drift.recorded");
                     sighting.is_noted();
                 }
                 Ok(None) => return,

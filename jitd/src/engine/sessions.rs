@@ -7,6 +7,7 @@ use tokio::task::JoinHandle;
 
 use super::state::Open;
 use super::{Engine, EngineError, GateVerdict};
+use crate::crash::crash_point;
 use crate::domain::elevation::{Elevation, ElevationId};
 use crate::domain::session::{Session, SessionId, openers};
 use crate::domain::time::{Now, Wall};
@@ -157,6 +158,7 @@ impl Engine {
             self.shared.sessions.end(&session);
             return Err(error);
         }
+        crash_point!("sessions.started");
         match started {
             Ok(()) => self.confirm(&session).await,
             Err(error) => {
@@ -169,7 +171,10 @@ impl Engine {
 
     fn start(&self, session: &Session, terms: &Terms) -> JoinHandle<Result<(), SessionError>> {
         let (engine, session, terms) = (self.clone(), session.clone(), terms.clone());
-        tokio::spawn(async move { engine.shared.sessions.open(&session, &terms).await })
+        tokio::spawn(async move {
+            crash_point!("sessions.starting");
+            engine.shared.sessions.open(&session, &terms).await
+        })
     }
 
     /// The elevation that opens a session, and what else it ends with; or why there is none.
@@ -218,6 +223,7 @@ impl Engine {
             .grant
             .as_ref()
             .map_or(now.wall, |grant| grant.ends_at);
+        crash_point!("sessions.confirmed");
         Ok(Opened::Under {
             elevation: elevation.id,
             session: session.id,
@@ -237,6 +243,7 @@ impl Engine {
             let bearer = held.session.bearer(elevations, now);
             let left = held.session.lasts(elevations, now);
             let (Some(bearer), Some(left)) = (bearer, left) else {
+                crash_point!("sessions.over");
                 self.shared.sessions.end(&held.session);
                 continue;
             };
@@ -374,6 +381,7 @@ impl Engine {
         };
         let event = Event::of_session(name, &held.subject, &session, now.wall)
             .with("because", refused.unwrap_or_default());
+        crash_point!("sessions.closing");
         self.commit(&mut open, vec![Change::of_session(session, event)])
             .await
     }

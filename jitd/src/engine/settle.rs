@@ -7,6 +7,7 @@ use tokio::sync::MutexGuard;
 
 use super::state::{Open, StateChange};
 use super::{Engine, EngineError};
+use crate::crash::crash_point;
 use crate::domain::decide;
 use crate::domain::desired::desired;
 use crate::domain::elevation::{Elevation, ElevationId};
@@ -52,11 +53,13 @@ impl Engine {
             .iter()
             .filter_map(|change| change.elevation.as_ref());
         let told: Vec<StateChange> = elevations.map(told).collect();
+        crash_point!("engine.decided");
         self.commit_at(&mut open, changes, seen).await?;
         let wish = self.wish(&mut open, now);
         let settling = &self.shared.settling;
         settling.send_modify(|ids| ids.extend(told.iter().map(|change| change.id)));
         drop(open);
+        crash_point!("engine.wished");
         let ended: Vec<u32> = told
             .iter()
             .filter(|change| !change.state.is_open())
@@ -64,6 +67,7 @@ impl Engine {
             .collect();
         let outcome = self.come_true(wish).await;
         self.report(outcome.as_ref(), &ended);
+        crash_point!("engine.matched");
         settling.send_modify(|ids| ids.retain(|id| told.iter().all(|change| change.id != *id)));
         for change in told {
             // Without a listener there is nobody to tell.
@@ -117,6 +121,7 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let committed = self.shared.store.commit(changes.clone(), seen.clone());
         let recorded = committed.await?;
+        crash_point!("engine.committed");
         open.readings.kept(seen.reading);
         for change in changes {
             if let Some(elevation) = change.elevation {
@@ -128,6 +133,7 @@ impl Engine {
             }
         }
         self.shared.teller.tell(recorded);
+        crash_point!("engine.told");
         Ok(())
     }
 

@@ -30,7 +30,7 @@ impl Book {
     }
 
     /// Notes what a plan is about to add, durably, before it is there: what was not noted would
-    /// never be taken away again. And tells of the drift that it undoes, once.
+    /// never be taken away again.
     pub(super) fn enter(&mut self, plan: &Plan) -> Result<(), ReconcileError> {
         let new: Vec<Membership> = plan.added.difference(&self.ours.held).cloned().collect();
         if !new.is_empty() {
@@ -38,13 +38,18 @@ impl Book {
             self.ours.unseen.extend(new.iter().cloned());
             self.ours.held.extend(new);
         }
+        Ok(())
+    }
+
+    /// Tells of the drift that a plan undoes, once: before there is any trace of the plan. A
+    /// start that found one would take it for its own that who is missing is not there.
+    pub(super) fn tell(&mut self, plan: &Plan) {
         let untold = |drift: &&Drift| !self.told.iter().any(|told| told.is_like(drift));
         let untold: Vec<Drift> = plan.drift.iter().filter(untold).cloned().collect();
         if !untold.is_empty() {
             self.witness.tell(untold.clone());
             self.told.extend(untold);
         }
-        Ok(())
     }
 
     /// Notes that the place matches: what is found from now on is new.

@@ -13,6 +13,7 @@ use super::etc_lock::EtcLock;
 use super::group_file::GroupFile;
 use super::groups;
 use super::plan::{Plan, plan};
+use crate::crash::crash_point;
 use crate::domain::desired::{Desired, Membership};
 use crate::domain::names::GroupName;
 use crate::paths;
@@ -161,16 +162,19 @@ impl Files {
         if plan.changed.is_empty() {
             return book.enter(&plan);
         }
+        book.tell(&plan);
         for (group, members) in &plan.changed {
             file.set_members(group.as_str(), members);
         }
         // Beside the old one before it is noted: a start that finds it there knows that what is
         // noted may not have got into the old one.
         let prepared = read.prepare(&file.to_bytes())?;
+        crash_point!("files.prepared");
         if let Err(error) = book.enter(&plan) {
             prepared.discard()?;
             return Err(error);
         }
+        crash_point!("files.noted");
         // Whether it worked shows the next time round.
         prepared.put_in_place().map(drop)
     }
@@ -222,6 +226,7 @@ impl MembershipBackend for Files {
             let turn = Turn::wait(&self.etc)?;
             for name in [GROUP, GSHADOW] {
                 self.change_file(&turn, name, desired, book)?;
+                crash_point!("files.put");
             }
             if let Turn::Overdue(locked) = turn
                 && self.differs(desired, book)?

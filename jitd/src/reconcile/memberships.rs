@@ -12,10 +12,12 @@ use super::drift::Witness;
 use super::files::Files;
 use super::processes::Processes;
 use super::userdb::Userdb;
+use crate::crash::crash_point;
 use crate::domain::desired::{Desired, Membership};
 use crate::domain::names::GroupName;
 use crate::domain::rules::Backend;
 use crate::paths;
+use crate::record::{Priority, note};
 use crate::store::Store;
 
 /// Between giving in one place and taking in another: who looked into the first before it was
@@ -257,8 +259,10 @@ impl Memberships {
             // Noted first: were we stopped in between, the group would be nobody's.
             let known = self.files.book.ours.owned.contains(&group);
             self.store.note_owned(group.clone(), true)?;
+            crash_point!("groups.noted");
             match place.create_group(&group, self.userdb.backend.gid_of_ours(&group)) {
                 Ok(()) => {
+                    crash_point!("groups.made");
                     self.files.book.ours.owned.insert(group.clone());
                     self.userdb.book.ours.owned.insert(group);
                 }
@@ -271,19 +275,26 @@ impl Memberships {
         ReconcileError::together(errors)
     }
 
-    /// Notes what is no longer there as no longer ours, and ends what holds it on. In this order:
-    /// were we stopped in between, the next start would do both again.
+    /// Ends what holds on what is no longer there, and notes that as no longer ours. In this order,
+    /// and not before it has ended: were we stopped in between, the next start would do both again.
     fn forget(&mut self, desired: &Desired) -> Result<(), ReconcileError> {
         let left: BTreeSet<_> = self.files.left().chain(self.userdb.left()).collect();
         let gone = self.files.gone.union(&self.userdb.gone);
         let lost: Vec<_> = gone.filter(|one| !left.contains(one)).cloned().collect();
         if !lost.is_empty() {
-            let mut ended = lost.clone();
-            ended.retain(|(group, _)| !desired.kept.contains(group));
+            crash_point!("memberships.taken");
+            let (kept, ended): (Vec<_>, Vec<_>) = lost
+                .into_iter()
+                .partition(|(group, _)| desired.kept.contains(group));
             if !ended.is_empty() {
-                self.processes.end(ended);
+                let store = self.store.clone();
+                let gone = move |ended| note_forgotten(&store, ended);
+                self.processes.end(ended, Box::new(gone));
             }
-            self.store.note_held(Vec::new(), lost)?;
+            if !kept.is_empty() {
+                self.store.note_held(Vec::new(), kept)?;
+            }
+            crash_point!("memberships.forgotten");
         }
         for (book, gone) in [
             (&mut self.files.book, &mut self.files.gone),
@@ -293,6 +304,14 @@ impl Memberships {
             gone.clear();
         }
         Ok(())
+    }
+}
+
+/// Where it cannot be noted, the next start finds nothing to end, and notes it then.
+fn note_forgotten(store: &Store, ended: Vec<Membership>) {
+    if let Err(error) = store.note_held(Vec::new(), ended) {
+        let text = format!("memberships that were taken could not be forgotten yet: {error}");
+        note(Priority::Warning, &text);
     }
 }
 

@@ -27,7 +27,7 @@ mod userdb_groups;
 pub use drift::{Drift, DriftKind, Sighting, Witness};
 pub use error::ReconcileError;
 pub use memberships::{Memberships, Places};
-pub use processes::{HostProcesses, Processes};
+pub use processes::{Gone, HostProcesses, Processes};
 pub use sessions::{Leader, SessionError, Sessions, Terms, Work};
 pub use sudoers::Sudoers;
 pub use systemd::Systemd;

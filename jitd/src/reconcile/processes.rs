@@ -12,6 +12,7 @@ use std::time::Duration;
 use nix::unistd::{Group, User};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
+use crate::crash::crash_point;
 use crate::domain::desired::Membership;
 use crate::record::{Priority, note};
 
@@ -23,10 +24,14 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// instructions to run.
 const MOST_LOOKS: u32 = 50;
 
+/// What is to be done when nobody holds these any more.
+pub type Gone = Box<dyn FnOnce(Vec<Membership>) + Send>;
+
 /// Ends what still holds lost groups.
 pub trait Processes: Send + std::fmt::Debug {
-    /// Ends all processes of these people that hold these groups; does not wait for it.
-    fn end(&self, lost: Vec<Membership>);
+    /// Ends all processes of these people that hold these groups; does not wait for it. `gone` is
+    /// told when there is none any more, of those whom nobody has spared meanwhile.
+    fn end(&self, lost: Vec<Membership>, gone: Gone);
 
     /// Ends no more of those who have, or are about to get, a group again.
     fn spare(&self, held: &BTreeSet<Membership>);
@@ -50,7 +55,7 @@ impl HostProcesses {
 
     /// Looks again and again, since one may have started another between being seen and being
     /// ended.
-    fn end_all(&self, memberships: &[Membership]) {
+    fn end_all(&self, memberships: &[Membership], gone: Gone) {
         // Whoever ends it may hold the group too: the answer comes first.
         pause();
         let known: Vec<(&Membership, Lost)> = memberships
@@ -59,15 +64,24 @@ impl HostProcesses {
             .collect();
         for look in 0..MOST_LOOKS {
             if self.look(look, &known) == 0 {
-                locked(&self.lost).retain(|lost| !memberships.contains(lost));
+                self.forget(memberships, gone);
                 return;
             }
+            crash_point!("processes.asked");
             pause();
         }
         note(
             Priority::Warning,
             "a process that holds a lost group does not end: it waits for the kernel",
         );
+    }
+
+    fn forget(&self, memberships: &[Membership], gone: Gone) {
+        // Held until it is done: who is to get one of them again waits, and finds it forgotten.
+        let mut lost = locked(&self.lost);
+        let still = memberships.iter().filter(|one| lost.contains(one));
+        gone(still.cloned().collect());
+        lost.retain(|lost| !memberships.contains(lost));
     }
 
     /// One look, and a signal where it is time for one; gives how many there still were.
@@ -93,12 +107,12 @@ impl HostProcesses {
 }
 
 impl Processes for HostProcesses {
-    fn end(&self, lost: Vec<Membership>) {
+    fn end(&self, lost: Vec<Membership>, gone: Gone) {
         locked(&self.lost).extend(lost.iter().cloned());
         let these = self.clone();
         let ending = std::thread::Builder::new()
             .name("ends".to_owned())
-            .spawn(move || these.end_all(&lost));
+            .spawn(move || these.end_all(&lost, gone));
         match ending {
             Ok(ending) => {
                 let mut under_way = locked(&self.under_way);

@@ -7,6 +7,7 @@ use jitd_policy::sudoers::{checkers, complaint, render, rules};
 
 use super::ReconcileError;
 use super::etc_file::{EtcFile, Looks, beside, rename_synced, sync_folder, write_beside};
+use crate::crash::crash_point;
 use crate::domain::desired::Desired;
 use crate::domain::policy::Policy;
 
@@ -83,6 +84,7 @@ impl Sudoers {
         }
         let new = beside(&self.path);
         write_beside(&new, text.as_bytes(), &looks).map_err(ReconcileError::file(&new, "write"))?;
+        crash_point!("sudoers.prepared");
         rename_synced(&new, &self.path)
     }
 

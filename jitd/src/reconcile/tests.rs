@@ -16,11 +16,18 @@ use crate::store::Store;
 
 /// Whose processes were to be ended.
 #[derive(Debug, Clone, Default)]
-struct Ended(Arc<Mutex<Vec<Membership>>>);
+struct Ended {
+    lost: Arc<Mutex<Vec<Membership>>>,
+    /// They do not end.
+    deaf: bool,
+}
 
 impl Processes for Ended {
-    fn end(&self, lost: Vec<Membership>) {
-        self.0.lock().unwrap().extend(lost);
+    fn end(&self, lost: Vec<Membership>, gone: Gone) {
+        self.lost.lock().unwrap().extend(lost.iter().cloned());
+        if !self.deaf {
+            gone(lost);
+        }
     }
 
     fn spare(&self, _: &BTreeSet<Membership>) {}
@@ -103,7 +110,7 @@ impl Host {
     }
 
     fn ended(&self) -> usize {
-        self.ended.0.lock().unwrap().len()
+        self.ended.lost.lock().unwrap().len()
     }
 }
 
@@ -418,4 +425,56 @@ fn a_name_that_no_file_can_have_is_in_nobody_elses_way() {
     let error = host.memberships.apply(&wanted).unwrap_err();
     assert!(error.to_string().contains("../dan") && !error.leaves_something_untaken());
     assert_eq!(host.drop_ins(), ["carol:adm.membership"]);
+}
+
+#[test]
+fn killed_before_the_processes_had_ended_the_next_start_ends_them() {
+    for backend in [FILES, USERDB] {
+        let mut host = Host::new();
+        let group = [("carol", "adm")];
+        host.ended.deaf = true;
+        host.restart();
+        host.apply(backend, &group);
+        host.apply(backend, &[]);
+        assert_eq!(host.ended(), 1);
+        host.ended.deaf = false;
+        host.restart();
+        host.apply(backend, &[]);
+        assert_eq!(host.ended(), 2, "{backend:?}: again");
+        host.restart();
+        host.apply(backend, &[]);
+        assert_eq!(host.ended(), 2, "{backend:?}: they had ended");
+    }
+}
+
+/// What is left behind in mid-change says that who is missing may never have been there.
+#[test]
+fn drift_is_told_before_anything_is_prepared() {
+    for (backend, membership, prepared) in [
+        (FILES, "group", ".group.jitd-new"),
+        (
+            USERDB,
+            "userdb/carol:adm.membership",
+            "userdb/.carol:adm.membership.jitd-new",
+        ),
+    ] {
+        let mut host = Host::new();
+        host.apply(backend, &[("carol", "adm")]);
+        if backend == FILES {
+            std::fs::write(host.path(membership), GROUP).unwrap();
+        } else {
+            std::fs::remove_file(host.path(membership)).unwrap();
+        }
+        let (_, other) = Witness::new();
+        let mut sightings = std::mem::replace(&mut host.sightings, other);
+        let prepared = host.path(prepared);
+        let looking = std::thread::spawn(move || {
+            let sighting = sightings.blocking_recv().unwrap();
+            let too_early = prepared.exists();
+            sighting.is_noted();
+            too_early
+        });
+        host.apply(backend, &[("carol", "adm")]);
+        assert!(!looking.join().unwrap(), "{backend:?}");
+    }
 }

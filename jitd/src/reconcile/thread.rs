@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::oneshot;
 
 use super::{Memberships, ReconcileError, Sudoers};
+use crate::crash::crash_point;
 use crate::domain::desired::Desired;
 use crate::domain::policy::Policy;
 
@@ -101,6 +102,7 @@ impl Worker {
         desired: &Desired,
         policy: Option<&Arc<Policy>>,
     ) -> Result<(), ReconcileError> {
+        crash_point!("reconciler.begun");
         let mut errors = Vec::new();
         // sudo's rules first: they need no lock that somebody could sit on.
         let ruled = match policy {
@@ -108,7 +110,9 @@ impl Worker {
             None => self.sudoers.remove(),
         };
         errors.extend(ruled.err());
+        crash_point!("reconciler.ruled");
         errors.extend(self.memberships.apply(desired).err());
+        crash_point!("reconciler.done");
         ReconcileError::together(errors)
     }
 }

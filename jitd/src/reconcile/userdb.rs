@@ -163,6 +163,7 @@ impl Userdb {
             let surplus = there.iter().filter(|member| !wanted.contains(member));
             taken.extend(surplus.map(|member| format!("{}:{group}{SUFFIX}", name(member))));
         }
+        book.tell(plan);
         // As in /etc/group: ready before it is noted, noted before it is in place.
         for one in &given {
             write(&self.new_path(one), &record(one))?;

@@ -6,6 +6,7 @@ use super::StoreError;
 use super::clock::{Seen, put_seen};
 use super::read;
 use super::rows::{json, signed};
+use crate::crash::crash_point;
 use crate::domain::desired::Membership;
 use crate::domain::elevation::Elevation;
 use crate::domain::names::GroupName;
@@ -63,18 +64,21 @@ pub(super) fn commit(
     let mut seq = read::last_seq(&tx)?;
     let mut recorded = Vec::with_capacity(changes.len());
     for change in changes {
+        crash_point!("store.begun");
         if let Some(elevation) = &change.elevation {
             put_elevation(&tx, elevation)?;
         }
         if let Some(session) = &change.session {
             put_session(&tx, session)?;
         }
+        crash_point!("store.stated");
         seq += 1;
         put_event(&tx, seq, &change.event)?;
         recorded.push(Recorded {
             seq,
             event: change.event.clone(),
         });
+        crash_point!("store.uncommitted");
     }
     tx.commit()?;
     Ok(recorded)

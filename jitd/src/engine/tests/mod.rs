@@ -25,7 +25,7 @@ use crate::domain::names::UserName;
 use crate::domain::person::{Caller, Person};
 use crate::domain::time::{Boot, BootId, Now, Wall};
 use crate::policy_file::{self, Source};
-use crate::reconcile::{Memberships, Places, Processes, Reconciler, Sudoers, Witness};
+use crate::reconcile::{Gone, Memberships, Places, Processes, Reconciler, Sudoers, Witness};
 use crate::record::Teller;
 use crate::store::{Query, Scope, Store};
 use crate::terminals::Terminals;
@@ -103,9 +103,10 @@ impl Terminals for Said {
 struct Ended(Arc<Mutex<Vec<String>>>);
 
 impl Processes for Ended {
-    fn end(&self, lost: Vec<Membership>) {
-        let lost = lost.iter().map(|(group, user)| format!("{user}:{group}"));
-        self.0.lock().unwrap().extend(lost);
+    fn end(&self, lost: Vec<Membership>, gone: Gone) {
+        let names = lost.iter().map(|(group, user)| format!("{user}:{group}"));
+        self.0.lock().unwrap().extend(names);
+        gone(lost);
     }
 
     fn spare(&self, _: &BTreeSet<Membership>) {}

@@ -11,6 +11,7 @@ use zbus::connection::{Builder, Connection};
 use zbus::wire::Variant;
 
 use super::manager::{JobRemovedStream, LogindProxy, ManagerProxy, Properties, UnitRemovedStream};
+use crate::crash::crash_point;
 use crate::domain::session::SessionId;
 use crate::reconcile::sessions::SessionError;
 use crate::reconcile::timers::Deadlines;
@@ -119,6 +120,7 @@ impl Systemd {
                 .start_transient_unit(unit, "fail", properties, &[])
                 .await
                 .map_err(|error| said(&error))?;
+            crash_point!("units.queued");
             done.await
                 .map_err(|_| SessionError::Systemd("it went away".to_owned()))
         };

@@ -13,6 +13,7 @@ use zbus::proxy::CacheProperties;
 use super::link::{Systemd, locked, property, said};
 use super::manager::{LoginSessionProxy, Properties};
 use super::{cgroups, leader, scopes};
+use crate::crash::crash_point;
 use crate::domain::session::{Session, SessionId};
 use crate::reconcile::sessions::{Leader, SessionError, Sessions, Terms, Work};
 use crate::record::{Priority, note};
@@ -50,6 +51,7 @@ impl Sessions for Systemd {
                 return Ok(());
             }
             let scope = scopes::scope(session, 1);
+            crash_point!("scopes.unstarted");
             self.start(&scope, &properties(terms, vec![session.leader]))
                 .await?;
             // It could have ended meanwhile, and its number be somebody else's.
@@ -75,7 +77,9 @@ impl Sessions for Systemd {
             for unit in &old {
                 self.freeze(unit).await;
             }
+            crash_point!("scopes.frozen");
             let moved = self.move_all(session, &old, terms).await;
+            crash_point!("scopes.moved");
             for unit in &old {
                 self.thaw(unit).await;
             }
@@ -101,7 +105,11 @@ impl Sessions for Systemd {
             // logind does not give the name of a login again in the same boot.
             self.adopt(session);
             let units = self.units(&scopes::patterns(session)).await?;
-            Ok(!units.is_empty() || cgroups::is_populated(session.id))
+            let is_populated = cgroups::is_populated(session.id);
+            if session.login.is_none() && !is_populated {
+                self.stop_empty(&units).await?;
+            }
+            Ok(!units.is_empty() || is_populated)
         })
     }
 
@@ -159,6 +167,17 @@ impl Systemd {
         true
     }
 
+    /// A scope that was started with a process that was just going has never had anybody in it, and
+    /// systemd waits for them to leave. That it is gone is told as of every other one.
+    async fn stop_empty(&self, units: &[String]) -> Result<(), SessionError> {
+        let systemd = &self.link().await?.systemd;
+        for unit in units {
+            // It may have gone meanwhile.
+            let _ = systemd.stop_unit(unit, "replace").await;
+        }
+        Ok(())
+    }
+
     /// Whether a process is the one that logind made a login for.
     async fn leads(&self, login: &str, pid: u32) -> Result<bool, SessionError> {
         let link = self.link().await?;
@@ -213,6 +232,7 @@ impl Systemd {
             let new = scopes::scope(session, generation);
             outcome = self.start(&new, &properties(terms, members)).await;
             if outcome.is_ok() {
+                crash_point!("scopes.renewed");
                 return self.follow(session, &new).await;
             }
         }
@@ -238,6 +258,7 @@ impl Systemd {
         let mut patience = GRACE;
         let mut asked = false;
         while self.press(session, asked).await {
+            crash_point!("scopes.asked");
             // Whether all of it is gone shows the next look.
             let _ = timeout(patience, gone.notified()).await;
             patience = if asked {

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::link::{Systemd, locked, property};
 use super::manager::Properties;
+use crate::crash::crash_point;
 use crate::reconcile::sessions::{SessionError, Work};
 use crate::reconcile::timers::{Deadlines, Timers};
 
@@ -34,7 +35,9 @@ impl Timers for Systemd {
                 .filter(|(second, _)| !set.contains(second))
                 .collect();
             for (second, left) in missing {
+                crash_point!("timers.unset");
                 self.start(&name(second), &timer(*second, *left)).await?;
+                crash_point!("timers.set");
                 set.insert(*second);
             }
             let needless: Vec<_> = set
@@ -46,6 +49,7 @@ impl Timers for Systemd {
                 let systemd = &self.link().await?.systemd;
                 // One that has gone off is not there any more.
                 let _ = systemd.stop_unit(&name(second), "replace").await;
+                crash_point!("timers.taken");
                 set.remove(&second);
             }
             Ok(())
