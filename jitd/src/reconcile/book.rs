@@ -41,15 +41,23 @@ impl Book {
         Ok(())
     }
 
-    /// Tells of the drift that a plan undoes, once: before there is any trace of the plan. A
-    /// start that found one would take it for its own that who is missing is not there.
+    /// Whether a plan undoes drift that was not told of yet.
+    pub(super) fn is_news(&self, plan: &Plan) -> bool {
+        plan.drift.iter().any(|drift| !self.is_told(drift))
+    }
+
+    /// Tells of the drift that a plan undoes, once: when it can be undone, and while there is no
+    /// trace of the plan. A start that found one would take what is missing for work of its own
+    /// that was not done yet.
     pub(super) fn tell(&mut self, plan: &Plan) {
-        let untold = |drift: &&Drift| !self.told.iter().any(|told| told.is_like(drift));
-        let untold: Vec<Drift> = plan.drift.iter().filter(untold).cloned().collect();
-        if !untold.is_empty() {
-            self.witness.tell(untold.clone());
-            self.told.extend(untold);
-        }
+        let untold = plan.drift.iter().filter(|drift| !self.is_told(drift));
+        let untold: Vec<Drift> = untold.cloned().collect();
+        self.witness.tell(untold.clone());
+        self.told.extend(untold);
+    }
+
+    fn is_told(&self, drift: &Drift) -> bool {
+        self.told.iter().any(|told| told.is_like(drift))
     }
 
     /// Notes that the place matches: what is found from now on is new.

@@ -162,13 +162,17 @@ impl Files {
         if plan.changed.is_empty() {
             return book.enter(&plan);
         }
-        book.tell(&plan);
         for (group, members) in &plan.changed {
             file.set_members(group.as_str(), members);
         }
         // Beside the old one before it is noted: a start that finds it there knows that what is
         // noted may not have got into the old one.
-        let prepared = read.prepare(&file.to_bytes())?;
+        let bytes = file.to_bytes();
+        if book.is_news(&plan) {
+            read.prepare(&bytes)?.discard()?;
+            book.tell(&plan);
+        }
+        let prepared = read.prepare(&bytes)?;
         crash_point!("files.prepared");
         if let Err(error) = book.enter(&plan) {
             prepared.discard()?;
