@@ -163,11 +163,19 @@ impl Userdb {
             let surplus = there.iter().filter(|member| !wanted.contains(member));
             taken.extend(surplus.map(|member| format!("{}:{group}{SUFFIX}", name(member))));
         }
-        book.tell(plan);
         // As in /etc/group: ready before it is noted, noted before it is in place.
-        for one in &given {
-            write(&self.new_path(one), &record(one))?;
+        let prepare = || {
+            let mut each = given.iter();
+            each.try_for_each(|one| write(&self.new_path(one), &record(one)))
+        };
+        if book.is_news(plan) {
+            prepare()?;
+            for one in &given {
+                remove(&self.new_path(one))?;
+            }
+            book.tell(plan);
         }
+        prepare()?;
         book.enter(plan)?;
         for one in &given {
             let (new, path) = (self.new_path(one), self.path(one));
