@@ -291,9 +291,10 @@ fn a_flood_of_forks_does_not_get_out_while_it_is_moved(release: Release) {
     let carol = machine.ssh("carol");
     let full = granted(&machine, &carol, "request full --for 10m");
     for command in [
-        "trap : TERM HUP; while :; do (setsid sleep 0.3 &); done",
-        "trap : TERM HUP; while :; do (setsid sleep 0.3 &); done",
-        "sleep 1111 & kill -STOP $!; exec strace -o /dev/null -f sleep 1111",
+        "trap : TERM HUP; while :; do (setsid sleep 0.3 &); sleep 0.01; done",
+        "trap : TERM HUP; while :; do (setsid sleep 0.3 &); sleep 0.01; done",
+        // It may not be stopped before it is what it is to be.
+        "sleep 1111 & until grep -q sleep /proc/$!/comm; do :; done; kill -STOP $!; exec strace -o /dev/null -f sleep 1111",
     ] {
         carol
             .run(&format!("sudo -b sh -c '{command}' >/dev/null 2>&1"))
