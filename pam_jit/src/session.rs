@@ -3,7 +3,8 @@
 //! Each session is a scope of systemd's, made by jitd. Within it, `su -` asks `pam_systemd` for a
 //! login, which takes the process out of the scope: it would outlive the elevation.
 
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 use std::os::unix::process::parent_id;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -31,9 +32,11 @@ pub(crate) fn left() -> Option<u64> {
     }
 }
 
+/// In one read, as the kernel gives it: everybody's sudo pays for it.
 fn of(path: &str) -> Option<u64> {
-    let groups = fs::read(path).ok()?;
-    named(&String::from_utf8_lossy(&groups))
+    let mut groups = [0; 4096];
+    let length = File::open(path).ok()?.read(&mut groups).ok()?;
+    named(&String::from_utf8_lossy(groups.get(..length)?))
 }
 
 /// By cgroups(7): one line of version 2. A user's own manager can make a cgroup of that name, but
