@@ -2,6 +2,7 @@
 
 mod opening;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::state::Open;
@@ -18,6 +19,8 @@ pub use opening::{Opened, Opening};
 
 /// By how much the end of a session on the host may differ, in milliseconds.
 const TOLERANCE: i64 = 1_000;
+/// When a move that failed is tried again.
+const REST: Duration = Duration::from_secs(1);
 
 /// A session of which something is left.
 pub(super) struct Held {
@@ -25,6 +28,8 @@ pub(super) struct Held {
     pub(super) subject: Subject,
     /// Until when it lasts on the host, by the boot clock; none where nobody knows.
     pub(super) lasts_to: Option<i64>,
+    /// Whether its end is being moved: one move at a time, or an earlier one could come last.
+    pub(super) is_moving: bool,
 }
 
 impl Open {
@@ -65,7 +70,9 @@ impl Engine {
             sessions,
             ..
         } = open;
-        for held in sessions.values_mut() {
+        // Nothing of another boot is left. By its name, logind may know somebody else's login now.
+        let of_this_boot = |held: &&mut Held| held.session.boot_id == now.boot_id;
+        for held in sessions.values_mut().filter(of_this_boot) {
             let bearer = held.session.bearer(elevations, now);
             let left = held.session.lasts(elevations, now);
             let (Some(bearer), Some(left)) = (bearer, left) else {
@@ -75,48 +82,60 @@ impl Engine {
             };
             let to = now.boot.0.saturating_add(left);
             let as_it_is = |known: i64| known.saturating_sub(to).saturating_abs() <= TOLERANCE;
-            if held.lasts_to.is_some_and(as_it_is) {
+            if held.is_moving || held.lasts_to.is_some_and(as_it_is) {
                 continue;
             }
-            held.lasts_to = Some(to);
             if let Some(elevation) = elevations.get(&bearer) {
                 let terms = Terms {
                     lasts: length(left),
                     description: description(&held.session.service, elevation, left, now),
                 };
-                self.prolong(held.session.clone(), terms);
+                held.is_moving = true;
+                self.prolong(held.session.clone(), terms, to);
             }
         }
     }
 
-    fn prolong(&self, session: Session, terms: Terms) {
+    fn prolong(&self, session: Session, terms: Terms, to: i64) {
         let engine = self.clone();
         tokio::spawn(async move {
-            let Err(error) = engine.shared.sessions.prolong(&session, &terms).await else {
-                return;
-            };
-            let text = format!(
-                "session {} could not be given its new end: {error}",
-                session.id
-            );
-            note(Priority::Warning, &text);
-            let mut open = engine.shared.open.lock().await;
-            if let Some(held) = open.sessions.get_mut(&session.id) {
-                held.lasts_to = None;
+            let moved = engine.shared.sessions.prolong(&session, &terms).await;
+            if let Err(error) = &moved {
+                let id = session.id;
+                let text = format!("session {id} could not be given its new end yet: {error}");
+                note(Priority::Warning, &text);
+                rest().await;
             }
+            let (mut open, now) = engine.begin().await;
+            if let Some(held) = open.sessions.get_mut(&session.id) {
+                held.is_moving = false;
+                held.lasts_to = moved.is_ok().then_some(to);
+            }
+            // It may have got another end meanwhile.
+            engine.attend(&mut open, &now);
         });
     }
 
     /// The sessions that go on under another elevation than they did.
     pub(super) fn extended(open: &Open, changes: &[Change], now: &Now) -> Vec<Change> {
-        let mut elevations = open.elevations.clone();
-        for elevation in changes
-            .iter()
-            .filter_map(|change| change.elevation.as_ref())
-        {
-            elevations.insert(elevation.id, elevation.clone());
+        let elevated = || {
+            changes
+                .iter()
+                .filter_map(|change| change.elevation.as_ref())
+        };
+        // Everything of one account, and nothing of others, has to do with its sessions.
+        let accounts: BTreeSet<u32> = elevated().map(|elevation| elevation.uid).collect();
+        let concerned = |held: &&Held| accounts.contains(&held.subject.uid);
+        if !open.sessions.values().any(|held| concerned(&held)) {
+            return Vec::new();
         }
-        let extended = open.sessions.values().filter_map(|held| {
+        let known = open.elevations.values().chain(elevated());
+        let elevations = known
+            .filter(|elevation| accounts.contains(&elevation.uid))
+            .map(|elevation| (elevation.id, elevation.clone()))
+            .collect();
+        let sessions = open.sessions.values().filter(concerned);
+        let extended = sessions.filter_map(|held| {
             let session = held.session.carried_on(&elevations, now)?;
             let subject = Subject::of(elevations.get(&session.under)?);
             let event = Event::of_session(EventName::SessionExtended, &subject, &session, now.wall);
@@ -211,6 +230,14 @@ impl Engine {
         self.commit(&mut open, vec![Change::of_session(session, event)])
             .await
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "before it is tried again; no end depends on it"
+)]
+async fn rest() {
+    tokio::time::sleep(REST).await;
 }
 
 fn length(milliseconds: i64) -> Duration {

@@ -139,12 +139,12 @@ impl Open {
             self.sessions.remove(&session.id);
             return;
         }
-        let lasts_to = self.sessions.get(&session.id);
-        let lasts_to = lasts_to.and_then(|held| held.lasts_to);
+        let known = self.sessions.get(&session.id);
         let held = Held {
+            lasts_to: known.and_then(|held| held.lasts_to),
+            is_moving: known.is_some_and(|held| held.is_moving),
             session,
             subject,
-            lasts_to,
         };
         self.sessions.insert(held.session.id, held);
     }
@@ -162,6 +162,7 @@ async fn held(store: &Store) -> Result<(BTreeMap<SessionId, Held>, SessionId), S
             subject: Subject::of(&elevation),
             session,
             lasts_to: None,
+            is_moving: false,
         };
         held.insert(one.session.id, one);
     }

@@ -17,9 +17,11 @@ struct Units {
     running: BTreeMap<SessionId, Duration>,
     ended: Vec<u64>,
     prolonged: Vec<(u64, Duration)>,
+    /// Moves that were begun.
+    moves: u32,
     is_away: bool,
     timers: Deadlines,
-    /// Who opens a session waits until this is sent.
+    /// Who opens a session, or moves one, waits until this is sent.
     held: Option<watch::Receiver<bool>>,
 }
 
@@ -63,7 +65,15 @@ impl Sessions for FakeHost {
         session: &'a Session,
         terms: &'a Terms,
     ) -> Work<'a, Result<(), SessionError>> {
+        let held = {
+            let mut units = self.units();
+            units.moves += 1;
+            units.held.clone()
+        };
         Box::pin(async move {
+            if let Some(mut held) = held {
+                held.wait_for(|go_on| *go_on).await.unwrap();
+            }
             let mut units = self.units();
             if units.is_away {
                 return Err(SessionError::Systemd("away".to_owned()));
@@ -326,9 +336,36 @@ async fn a_move_that_failed_is_tried_again() {
     assert!(!scene.engine.matches(), "nobody else would end it");
     scene.host.units().is_away = false;
     assert!(scene.engine.reconcile().await);
-    others_go_on().await;
+    while scene.host.units().prolonged.is_empty() {
+        tokio::task::yield_now().await;
+    }
     let moved = (session.0, Duration::from_secs(900));
     assert_eq!(scene.host.units().prolonged, [moved]);
+}
+
+#[tokio::test]
+async fn of_two_moves_the_later_one_comes_last() {
+    let scene = Scene::new().await;
+    let mut last = scene.carol_holds().await;
+    session_of(&scene.opens(1001, "sudo").await);
+    let (go_on, held) = watch::channel(false);
+    scene.host.units().held = Some(held);
+    for _ in 0..2 {
+        let more = RequestOptions {
+            duration: Some(300),
+            reason: Some("not done yet".to_owned()),
+            ..RequestOptions::default()
+        };
+        last = scene.engine.extend(&carol(), last, &more).await.unwrap();
+        let approved = scene.engine.approve(&alice(), last, None, "").await;
+        approved.unwrap();
+    }
+    others_go_on().await;
+    assert_eq!(scene.host.units().moves, 1, "the other one waits");
+    go_on.send(true).unwrap();
+    others_go_on().await;
+    let lasts: Vec<_> = scene.host.units().prolonged.iter().map(|it| it.1).collect();
+    assert_eq!(lasts, [900, 1200].map(Duration::from_secs));
 }
 
 #[tokio::test]
@@ -377,8 +414,13 @@ async fn after_a_reboot_none_is_left() {
     scene.carol_holds().await;
     scene.opens(1001, "sudo").await;
     scene.clock.0.lock().unwrap().boot_id = BootId("second".to_owned());
+    scene.pass(600_000);
     scene.restart().await;
+    scene.engine.do_what_is_due().await.unwrap();
+    // Under the old name there could be somebody else's login.
+    assert!(scene.host.units().ended.is_empty());
     scene.engine.resume_sessions().await.unwrap();
+    assert!(scene.host.units().ended.is_empty());
     assert!(scene.engine.running().await.is_empty());
 }
 
