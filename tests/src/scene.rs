@@ -95,6 +95,17 @@ fn people(builder: MachineBuilder) -> MachineBuilder {
         .password("root", ROOTS)
 }
 
+/// Puts the gate into sshd, as `jitctl setup` puts it into sudo and su. Who is logged in stays.
+#[track_caller]
+pub fn gate_sshd(machine: &Machine) {
+    machine
+        .run(
+            "sed -i '1i account required pam_jit.so managed_group=contractors' /etc/pam.d/sshd
+             echo 'session required pam_jit.so managed_group=contractors' >>/etc/pam.d/sshd",
+        )
+        .ok();
+}
+
 /// `person` asks for `role`, written as on the command line, options included;
 /// gives the request's number.
 #[track_caller]

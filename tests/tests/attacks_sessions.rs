@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use jit_tests::scene::gate_sshd;
 use jit_tests::{LIMIT, Machine, MachineBuilder, Release, Shell, on_each_release};
 use serde_json::Value;
 
@@ -17,6 +18,7 @@ on_each_release!(
     a_flood_of_sessions_hinders_nobody_else,
     a_flood_of_forks_does_not_get_out_while_it_is_moved,
     a_logind_that_hangs_holds_up_nothing,
+    anothers_login_of_the_same_name_is_left_alone,
     systemd_executed_anew_still_ends_sessions,
     many_enforcers_at_once_harm_nobody,
     hostile_command_lines_are_data,
@@ -328,12 +330,7 @@ fn a_flood_of_forks_does_not_get_out_while_it_is_moved(release: Release) {
 fn a_logind_that_hangs_holds_up_nothing(release: Release) {
     let machine = scene(release).boot();
     let (carol, dave) = (machine.ssh("carol"), machine.ssh("dave"));
-    machine
-        .run(
-            "sed -i '1i account required pam_jit.so managed_group=contractors' /etc/pam.d/sshd
-             echo 'session required pam_jit.so managed_group=contractors' >>/etc/pam.d/sshd",
-        )
-        .ok();
+    gate_sshd(&machine);
     let full = granted(&machine, &carol, "request full --for 10m");
     let login = machine.ssh("carol");
     login
@@ -353,6 +350,47 @@ fn a_logind_that_hangs_holds_up_nothing(release: Release) {
         .ok();
     machine.wait_until("they are gone", SOON, || sleepers(&machine) == 0);
     machine.kill("systemd-logind.service", "CONT");
+}
+
+/// logind counts anew when it is started again: dave's login gets the name that carol's had, while
+/// jitd is away and does not see hers go.
+fn anothers_login_of_the_same_name_is_left_alone(release: Release) {
+    let machine = scene(release).boot();
+    let carol = machine.ssh("carol");
+    gate_sshd(&machine);
+    let full = granted(&machine, &carol, "request full --for 10m");
+    let login = machine.ssh("carol");
+    let named = |shell: &Shell| shell.run("echo $XDG_SESSION_ID").ok().text().to_owned();
+    let hers = named(&login);
+    machine
+        .run("systemctl mask --runtime jitd.service && systemctl kill --signal=KILL jitd.service")
+        .ok();
+    drop(login);
+    machine.wait_until("her login is gone", LIMIT, || {
+        machine
+            .run(&format!("systemctl is-active session-{hers}.scope"))
+            .status
+            != 0
+    });
+    machine.run("systemctl restart systemd-logind").ok();
+    let mut logins = Vec::new();
+    // Where names are the kernel's numbers of logins, none comes again.
+    while logins.len() < 10 && logins.last().is_none_or(|last| named(last) != hers) {
+        logins.push(machine.ssh("dave"));
+    }
+    machine
+        .run("systemctl unmask --runtime jitd.service && systemctl start jitd.service")
+        .ok();
+    revoke(&machine, full);
+    machine.wait_until("hers is known to be over", LIMIT, || {
+        let sessions = shown(&machine, full)["sessions"].clone();
+        let mut sessions = sessions.as_array().expect("an array").iter();
+        sessions.all(|one| one["running"] == false)
+    });
+    for login in logins {
+        assert!(login.is_open());
+        login.run("true").ok();
+    }
 }
 
 fn systemd_executed_anew_still_ends_sessions(release: Release) {

@@ -5,6 +5,7 @@
 use std::cell::RefCell;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use jit_tests::scene::gate_sshd;
 use jit_tests::{LIMIT, Machine, Release, Shell, Terminal, on_each_release, wait_until};
 use serde_json::Value;
 
@@ -31,11 +32,6 @@ services  = ["sudo", "sudo-i", "su", "su-l", "sshd"]
 eligible  = { groups = ["contractors"] }
 approvers = { groups = ["jit-approvers"] }
 "#;
-
-/// For sshd, what `jitctl setup` puts into sudo and su.
-const GATE_SSHD: &str =
-    "sed -i '1i account required pam_jit.so managed_group=contractors' /etc/pam.d/sshd
-    echo 'session required pam_jit.so managed_group=contractors' >>/etc/pam.d/sshd";
 
 fn at_its_time(release: Release) {
     let scene = Scene::new(release);
@@ -116,7 +112,7 @@ impl Scene {
         for shell in [&own, &others] {
             shell.run("sleep 1000 & echo $! >~/stays").ok();
         }
-        machine.run(GATE_SSHD).ok();
+        gate_sshd(&machine);
         Self {
             machine,
             own,

@@ -11,34 +11,12 @@ use jit_tests::{Machine, Release, failpoints, packages};
 mod points;
 mod truth;
 use points::{Act, POINTS, Point};
-use truth::{Record, assert_holds};
+use truth::{POLICY, Record, assert_holds};
 
 /// Within so long of its end nothing is left of an elevation.
 const SOON: Duration = Duration::from_secs(5);
 /// How long jitd may take to come to a point, and to be back.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-const POLICY: &str = r#"
-[managed]
-groups = ["contractors"]
-
-[defaults]
-approvers    = { groups = ["jit-approvers"] }
-max_duration = "8h"
-
-[role.deploy]
-groups   = ["jit-deploy"]
-commands = ["ALL"]
-services = ["sudo"]
-eligible = { groups = ["contractors"] }
-on_end   = "keep"
-
-[role.docker]
-groups   = ["docker"]
-commands = ["ALL"]
-services = ["sudo"]
-eligible = { groups = ["contractors"] }
-"#;
 
 const SPARE: &str = r#"
 [role.spare]

@@ -17,7 +17,7 @@ mod operations;
 mod truth;
 mod world;
 use operations::{Operation, PEOPLE, Planned};
-use truth::{Record, assert_holds};
+use truth::{POLICY, Record, assert_holds};
 use world::{Outcome, State, World};
 
 on_each_release!(a_thousand_operations);
@@ -32,28 +32,6 @@ const LATE: i64 = 5_000;
 
 /// What happens is the same for the same number, as far as chance goes: `JITD_SEED=1 cargo test …`.
 const SEED: u64 = 20_261_124;
-
-const POLICY: &str = r#"
-[managed]
-groups = ["contractors"]
-
-[defaults]
-approvers    = { groups = ["jit-approvers"] }
-max_duration = "8h"
-
-[role.deploy]
-groups   = ["jit-deploy"]
-commands = ["ALL"]
-services = ["sudo"]
-eligible = { groups = ["contractors"] }
-on_end   = "keep"
-
-[role.docker]
-groups   = ["docker"]
-commands = ["ALL"]
-services = ["sudo"]
-eligible = { groups = ["contractors"] }
-"#;
 
 const EXTRA: &str = r#"
 [role.extra]

@@ -15,6 +15,7 @@ on_each_release!(
     two_extensions_leave_no_gap,
     of_two_elevations_the_first_to_end_takes_nothing_from_the_second,
     a_daemon_that_hangs_at_the_end_is_replaced,
+    systemd_alone_ends_one_in_time,
     whoever_is_not_managed_has_none,
 );
 
@@ -239,6 +240,32 @@ fn a_daemon_that_hangs_at_the_end_is_replaced(release: Release) {
         machine.run("jitctl status").status == 0
     });
     assert_eq!(cast::state(&machine, id), "expired");
+}
+
+/// With jitd dead, and without the timers that start the second enforcer.
+fn systemd_alone_ends_one_in_time(release: Release) {
+    let machine = machine(release);
+    let carol = machine.ssh("carol");
+    let id = elevate_carol(&machine, "6s");
+    cast::sleeps(&machine, &carol);
+    let ends_at = time(&machine, id, "ends_at");
+    machine
+        .run("systemctl mask --runtime jitd.service && systemctl kill --signal=KILL jitd.service && systemctl stop 'jitd-enforce@*.timer'")
+        .ok();
+    machine.wait_until("its session is gone", LIMIT, || {
+        machine.run("pgrep -x sleep").status == 1
+    });
+    let now: i64 = machine
+        .run("date +%s%3N")
+        .ok()
+        .text()
+        .parse()
+        .expect("a time");
+    assert!(
+        (ends_at..ends_at + 5_000).contains(&now),
+        "{} ms after its end",
+        now - ends_at
+    );
 }
 
 fn whoever_is_not_managed_has_none(release: Release) {

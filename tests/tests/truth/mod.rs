@@ -11,6 +11,29 @@ use serde_json::Value;
 mod record;
 pub(crate) use record::Record;
 
+/// What all that is compared is given by.
+pub(crate) const POLICY: &str = r#"
+[managed]
+groups = ["contractors"]
+
+[defaults]
+approvers    = { groups = ["jit-approvers"] }
+max_duration = "8h"
+
+[role.deploy]
+groups   = ["jit-deploy"]
+commands = ["ALL"]
+services = ["sudo"]
+eligible = { groups = ["contractors"] }
+on_end   = "keep"
+
+[role.docker]
+groups   = ["docker"]
+commands = ["ALL"]
+services = ["sudo"]
+eligible = { groups = ["contractors"] }
+"#;
+
 /// Within so long of an end nothing is left of it.
 const SOON: Duration = Duration::from_secs(5);
 

@@ -36,6 +36,8 @@ pub(super) trait Manager {
         others: &[(&str, Properties<'_>)],
     ) -> zbus::Result<OwnedObjectPath>;
 
+    fn get_unit(&self, name: &str) -> zbus::Result<OwnedObjectPath>;
+
     fn attach_processes_to_unit(&self, name: &str, cgroup: &str, pids: &[u32]) -> zbus::Result<()>;
 
     fn stop_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
@@ -65,6 +67,16 @@ pub(super) trait Manager {
 
     #[zbus(signal)]
     fn unit_removed(&self, id: &str, unit: ObjectPath<'_>) -> zbus::Result<()>;
+}
+
+#[zbus::proxy(
+    interface = "org.freedesktop.systemd1.Unit",
+    default_service = "org.freedesktop.systemd1"
+)]
+pub(super) trait Unit {
+    /// When it began, by the wall clock, in microseconds.
+    #[zbus(property(emits_changed_signal = "false"))]
+    fn active_enter_timestamp(&self) -> zbus::Result<u64>;
 }
 
 #[zbus::proxy(

@@ -5,9 +5,11 @@
 //! logind already, and leaving that would end it; it is ended through logind.
 
 mod cgroups;
+mod ends;
 mod leader;
 mod link;
 mod manager;
+mod moves;
 mod scopes;
 mod sessions;
 mod timers;

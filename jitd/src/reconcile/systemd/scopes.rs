@@ -1,9 +1,16 @@
-//! The names of units.
+//! What scopes are called, and what they are told.
 
+use std::time::Duration;
+
+use super::link::property;
+use super::manager::Properties;
 use crate::domain::session::{Session, SessionId};
+use crate::reconcile::sessions::Terms;
 
 /// Where our scopes are, beside `system.slice` and `user.slice`.
 pub(super) const SLICE: &str = "jit.slice";
+/// How long what is in a session has to go by itself.
+pub(super) const GRACE: Duration = Duration::from_secs(2);
 
 /// The first scope of a session: `jit-42-7.scope` is session 7, opened by elevation 42. One
 /// whose end was moved goes on in `jit-42-7-2.scope`, since `RuntimeMaxSec=` of a running scope
@@ -52,6 +59,22 @@ pub(super) fn generation(unit: &str) -> u32 {
     let stem = unit.strip_suffix(".scope").unwrap_or(unit);
     let last = stem.split('-').nth(3);
     last.and_then(|number| number.parse().ok()).unwrap_or(1)
+}
+
+/// Of a scope with these processes.
+pub(super) fn properties(terms: &Terms, pids: Vec<u32>) -> Properties<'_> {
+    let microseconds = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+    vec![
+        property("Description", terms.description.as_str()),
+        property("Slice", SLICE),
+        property("PIDs", pids),
+        property("RuntimeMaxUSec", microseconds(terms.lasts)),
+        property("TimeoutStopUSec", microseconds(GRACE)),
+        // A shell that somebody sits at does not hear SIGTERM.
+        property("SendSIGHUP", true),
+        // Nothing is left of it, also where its time was up.
+        property("CollectMode", "inactive-or-failed"),
+    ]
 }
 
 #[cfg(test)]
