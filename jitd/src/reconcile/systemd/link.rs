@@ -157,7 +157,7 @@ impl Systemd {
 
     fn unit_is_gone(&self, unit: &str) {
         let known = super::scopes::session_of(unit);
-        let known = known.or_else(|| locked(&self.shared.logins).get(unit).copied());
+        let known = known.or_else(|| locked(&self.shared.logins).remove(unit));
         if let Some(id) = known {
             self.tell_gone(id);
         }

@@ -13,10 +13,6 @@ use crate::domain::session::{Session, SessionId};
 use crate::reconcile::sessions::{Leader, SessionError, Sessions, Terms, Work};
 use crate::record::{Priority, note};
 
-/// By how much the scope of a login may seem to have begun after the session that is opened in it,
-/// in milliseconds: two processes have read the clock.
-const LEEWAY: i64 = 1_000;
-
 impl Sessions for Systemd {
     fn look(&self, pid: u32) -> Work<'_, Result<Leader, SessionError>> {
         Box::pin(async move {
@@ -166,8 +162,7 @@ impl Systemd {
     async fn is_anothers(&self, session: &Session, units: &[String]) -> bool {
         for unit in units {
             let began = self.began(unit).await.ok();
-            let opened = session.opened_at.0.saturating_add(LEEWAY);
-            if began.is_some_and(|began| began > opened) {
+            if began.is_some_and(|began| began > session.opened_at.0) {
                 return true;
             }
         }
