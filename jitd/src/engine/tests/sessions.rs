@@ -146,6 +146,19 @@ impl Scene {
         self.engine.open_session(&opening).await.unwrap()
     }
 
+    /// carol has five minutes more of an elevation; gives the number of what extends it.
+    async fn extended(&self, id: ElevationId) -> ElevationId {
+        let more = RequestOptions {
+            duration: Some(300),
+            reason: Some("not done yet".to_owned()),
+            ..RequestOptions::default()
+        };
+        let extension = self.engine.extend(&carol(), id, &more).await.unwrap();
+        let approved = self.engine.approve(&alice(), extension, None, "").await;
+        approved.unwrap();
+        extension
+    }
+
     /// carol holds `deploy` for ten minutes; gives its number.
     async fn carol_holds(&self) -> ElevationId {
         let id = self.requested(&carol()).await;
@@ -282,17 +295,7 @@ async fn an_extension_moves_the_end_of_what_runs() {
     let scene = Scene::new().await;
     let id = scene.carol_holds().await;
     let session = session_of(&scene.opens(1001, "sudo").await);
-    let more = RequestOptions {
-        duration: Some(300),
-        reason: Some("not done yet".to_owned()),
-        ..RequestOptions::default()
-    };
-    let extension = scene.engine.extend(&carol(), id, &more).await.unwrap();
-    scene
-        .engine
-        .approve(&alice(), extension, None, "")
-        .await
-        .unwrap();
+    let extension = scene.extended(id).await;
     others_go_on().await;
     let moved = (session.0, Duration::from_secs(900));
     assert_eq!(scene.host.units().prolonged, [moved]);
@@ -321,17 +324,7 @@ async fn a_move_that_failed_is_tried_again() {
     let id = scene.carol_holds().await;
     let session = session_of(&scene.opens(1001, "sudo").await);
     scene.host.units().is_away = true;
-    let more = RequestOptions {
-        duration: Some(300),
-        reason: Some("not done yet".to_owned()),
-        ..RequestOptions::default()
-    };
-    let extension = scene.engine.extend(&carol(), id, &more).await.unwrap();
-    scene
-        .engine
-        .approve(&alice(), extension, None, "")
-        .await
-        .unwrap();
+    let extension = scene.extended(id).await;
     others_go_on().await;
     assert!(!scene.engine.matches(), "nobody else would end it");
     scene.host.units().is_away = false;
@@ -351,14 +344,7 @@ async fn of_two_moves_the_later_one_comes_last() {
     let (go_on, held) = watch::channel(false);
     scene.host.units().held = Some(held);
     for _ in 0..2 {
-        let more = RequestOptions {
-            duration: Some(300),
-            reason: Some("not done yet".to_owned()),
-            ..RequestOptions::default()
-        };
-        last = scene.engine.extend(&carol(), last, &more).await.unwrap();
-        let approved = scene.engine.approve(&alice(), last, None, "").await;
-        approved.unwrap();
+        last = scene.extended(last).await;
     }
     others_go_on().await;
     assert_eq!(scene.host.units().moves, 1, "the other one waits");
