@@ -6,6 +6,7 @@ mod life;
 mod policy;
 mod races;
 mod sessions;
+mod systemd;
 mod time;
 
 use std::collections::BTreeSet;
@@ -29,7 +30,7 @@ use crate::reconcile::{Gone, Memberships, Places, Processes, Reconciler, Sudoers
 use crate::record::Teller;
 use crate::store::{Query, Scope, Store};
 use crate::terminals::Terminals;
-use sessions::FakeHost;
+use systemd::FakeHost;
 
 const POLICY: &str = r#"
 [defaults]

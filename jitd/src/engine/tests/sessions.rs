@@ -1,124 +1,9 @@
 //! Sessions live as long as what opened them.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use super::*;
-use crate::domain::session::{Session, SessionId};
-use crate::reconcile::{Deadlines, Leader, SessionError, Sessions, Terms, Timers, Work};
-
-/// A systemd that does as it is told, unless it is away.
-#[derive(Clone, Default)]
-pub(super) struct FakeHost(Arc<Mutex<Units>>);
-
-#[derive(Default)]
-struct Units {
-    running: BTreeMap<SessionId, Duration>,
-    ended: Vec<u64>,
-    prolonged: Vec<(u64, Duration)>,
-    /// Moves that were begun.
-    moves: u32,
-    is_away: bool,
-    timers: Deadlines,
-    /// Who opens a session, or moves one, waits until this is sent.
-    held: Option<watch::Receiver<bool>>,
-}
-
-impl FakeHost {
-    fn units(&self) -> std::sync::MutexGuard<'_, Units> {
-        self.0.lock().unwrap()
-    }
-}
-
-impl Sessions for FakeHost {
-    fn look(&self, _: u32) -> Work<'_, Result<Leader, SessionError>> {
-        Box::pin(async {
-            Ok(Leader {
-                command: "sudo -i".to_owned(),
-                login: None,
-            })
-        })
-    }
-
-    fn open<'a>(
-        &'a self,
-        session: &'a Session,
-        terms: &'a Terms,
-    ) -> Work<'a, Result<(), SessionError>> {
-        let held = self.units().held.clone();
-        Box::pin(async move {
-            if let Some(mut held) = held {
-                held.wait_for(|go_on| *go_on).await.unwrap();
-            }
-            let mut units = self.units();
-            if units.is_away {
-                return Err(SessionError::Systemd("away".to_owned()));
-            }
-            units.running.insert(session.id, terms.lasts);
-            Ok(())
-        })
-    }
-
-    fn prolong<'a>(
-        &'a self,
-        session: &'a Session,
-        terms: &'a Terms,
-    ) -> Work<'a, Result<(), SessionError>> {
-        let held = {
-            let mut units = self.units();
-            units.moves += 1;
-            units.held.clone()
-        };
-        Box::pin(async move {
-            if let Some(mut held) = held {
-                held.wait_for(|go_on| *go_on).await.unwrap();
-            }
-            let mut units = self.units();
-            if units.is_away {
-                return Err(SessionError::Systemd("away".to_owned()));
-            }
-            units.prolonged.push((session.id.0, terms.lasts));
-            Ok(())
-        })
-    }
-
-    fn end(&self, session: &Session) {
-        let mut units = self.units();
-        units.running.remove(&session.id);
-        if !units.ended.contains(&session.id.0) {
-            units.ended.push(session.id.0);
-        }
-    }
-
-    fn resume<'a>(&'a self, session: &'a Session) -> Work<'a, Result<bool, SessionError>> {
-        Box::pin(async move { Ok(self.units().running.contains_key(&session.id)) })
-    }
-
-    fn end_strays(&self, known: BTreeSet<SessionId>) -> Work<'_, Result<(), SessionError>> {
-        self.units().running.retain(|id, _| known.contains(id));
-        Box::pin(async { Ok(()) })
-    }
-
-    fn terminals<'a>(&'a self, session: &'a Session) -> Work<'a, BTreeSet<PathBuf>> {
-        Box::pin(async move { [format!("/dev/pts/{}", session.id).into()].into() })
-    }
-}
-
-impl Timers for FakeHost {
-    fn want(&self, deadlines: Deadlines) {
-        self.units().timers = deadlines;
-    }
-
-    fn set(&self) -> Work<'_, Result<(), SessionError>> {
-        Box::pin(async move {
-            if self.units().is_away {
-                return Err(SessionError::Systemd("away".to_owned()));
-            }
-            Ok(())
-        })
-    }
-}
+use crate::domain::session::SessionId;
 
 fn opening(uid: u32, service: &str) -> Opening {
     Opening {
@@ -324,7 +209,7 @@ async fn a_move_that_failed_is_tried_again() {
     let id = scene.carol_holds().await;
     let session = session_of(&scene.opens(1001, "sudo").await);
     scene.host.units().is_away = true;
-    let extension = scene.extended(id).await;
+    scene.extended(id).await;
     others_go_on().await;
     assert!(!scene.engine.matches(), "nobody else would end it");
     scene.host.units().is_away = false;
