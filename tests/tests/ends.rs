@@ -14,6 +14,7 @@ on_each_release!(
     at_its_time_with_jitd_dead,
     by_revoking_it,
     by_its_holder,
+    by_a_change_of_the_policy,
 );
 
 /// Everything of an elevation is gone after so long.
@@ -73,6 +74,17 @@ fn by_its_holder(release: Release) {
     scene.elevate_carol("10m");
     let running = scene.run_everything();
     scene.own.run("jitctl end").ok();
+    scene.assert_all_gone(&running);
+}
+
+fn by_a_change_of_the_policy(release: Release) {
+    let scene = Scene::new(release);
+    scene.elevate_carol("10m");
+    let running = scene.run_everything();
+    scene
+        .machine
+        .run("sed -i '/role.all/,$d' /etc/jitd/jitd.toml && jitctl policy reload")
+        .ok();
     scene.assert_all_gone(&running);
 }
 
