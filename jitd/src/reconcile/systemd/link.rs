@@ -33,6 +33,8 @@ pub(super) struct Shared {
     link: OnceCell<Link>,
     /// Units whose job somebody waits for.
     jobs: Mutex<HashMap<String, oneshot::Sender<String>>>,
+    /// Units that were told to stop, and for which somebody waits until systemd has forgotten them.
+    stopping: Mutex<HashMap<String, oneshot::Sender<()>>>,
     /// Logins that are sessions of ours, by their unit.
     pub(super) logins: Mutex<HashMap<String, SessionId>>,
     /// Sessions that are being ended, and what tells that one has gone.
@@ -63,6 +65,7 @@ impl Systemd {
         let shared = Arc::new(Shared {
             link: OnceCell::new(),
             jobs: Mutex::default(),
+            stopping: Mutex::default(),
             logins: Mutex::default(),
             ending: Mutex::default(),
             wanted: Mutex::default(),
@@ -137,6 +140,19 @@ impl Systemd {
         }
     }
 
+    /// Stops a unit and waits until systemd has forgotten it: before that, none of its name can be
+    /// started. One that is not there, or that stays, is no error.
+    pub(super) async fn stop(&self, unit: &str) -> Result<(), SessionError> {
+        let link = self.link().await?;
+        let (told, gone) = oneshot::channel();
+        locked(&self.shared.stopping).insert(unit.to_owned(), told);
+        if link.systemd.stop_unit(unit, "replace").await.is_ok() {
+            let _ = tokio::time::timeout(PATIENCE, gone).await;
+        }
+        locked(&self.shared.stopping).remove(unit);
+        Ok(())
+    }
+
     /// The units of these patterns that are there, or on their way.
     pub(super) async fn units(&self, patterns: &[String]) -> Result<Vec<String>, SessionError> {
         let patterns: Vec<&str> = patterns.iter().map(String::as_str).collect();
@@ -156,6 +172,10 @@ impl Systemd {
     }
 
     fn unit_is_gone(&self, unit: &str) {
+        if let Some(waiting) = locked(&self.shared.stopping).remove(unit) {
+            // Whoever waited may have given up.
+            let _ = waiting.send(());
+        }
         let known = super::scopes::session_of(unit);
         let known = known.or_else(|| locked(&self.shared.logins).remove(unit));
         if let Some(id) = known {

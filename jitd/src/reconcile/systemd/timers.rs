@@ -46,9 +46,9 @@ impl Timers for Systemd {
                 .copied()
                 .collect();
             for second in needless {
-                let systemd = &self.link().await?.systemd;
-                // One that has gone off is not there any more.
-                let _ = systemd.stop_unit(&name(second), "replace").await;
+                // One that has gone off is not there any more. The next elevation may end in the
+                // same second, and its timer has the same name.
+                self.stop(&name(second)).await?;
                 crash_point!("timers.taken");
                 set.remove(&second);
             }
