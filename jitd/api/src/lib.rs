@@ -4,6 +4,9 @@
 //! Nothing here does any input or output of its own.
 #![forbid(unsafe_code)]
 
+mod audit;
+#[cfg(feature = "chain")]
+mod chain;
 mod elevation;
 mod error;
 mod gate;
@@ -11,6 +14,9 @@ mod policy;
 #[cfg(feature = "proxy")]
 mod proxy;
 
+pub use audit::EventFilter;
+#[cfg(feature = "chain")]
+pub use chain::{Link, NotALink};
 pub use elevation::{
     Decision, Elevation, Filter, RequestOptions, Role, Session, State, Status, UnknownState,
     Verdict,
@@ -19,7 +25,7 @@ pub use error::Error;
 pub use gate::GateAnswer;
 pub use policy::{Drift, Explanation, Standing, Step};
 #[cfg(feature = "proxy")]
-pub use proxy::{ElevationsProxy, PolicyProxy, StateChanged, StateChangedStream};
+pub use proxy::{AuditProxy, ElevationsProxy, PolicyProxy, StateChanged, StateChangedStream};
 
 /// The well-known name on the system bus.
 pub const BUS_NAME: &str = "org.jitd1";
@@ -32,6 +38,8 @@ pub const OBJECT_PATH: &str = "/org/jitd1";
 pub const GATE_INTERFACE: &str = "org.jitd1.Gate";
 /// Where people ask, decide and look.
 pub const ELEVATIONS_INTERFACE: &str = "org.jitd1.Elevations";
+/// Where the record is read.
+pub const AUDIT_INTERFACE: &str = "org.jitd1.Audit";
 /// Where the policy is asked about.
 pub const POLICY_INTERFACE: &str = "org.jitd1.Policy";
 

@@ -1,6 +1,8 @@
 //! Client proxies.
 
-use crate::{Drift, Elevation, Error, Explanation, Filter, RequestOptions, Status};
+use zbus::wire::OwnedFd;
+
+use crate::{Drift, Elevation, Error, EventFilter, Explanation, Filter, RequestOptions, Status};
 
 /// `org.jitd1.Elevations`, as people call it.
 ///
@@ -74,4 +76,17 @@ pub trait Policy {
     ) -> Result<Explanation, Error>;
     /// How the host differs from what the elevations say. Root and auditors.
     fn drift(&self) -> Result<Drift, Error>;
+}
+
+/// `org.jitd1.Audit`, as people call it.
+#[zbus::proxy(
+    interface = "org.jitd1.Audit",
+    default_service = "org.jitd1",
+    default_path = "/org/jitd1"
+)]
+pub trait Audit {
+    /// Events, a line of JSON each, from a stream; its last line is `{"end":SEQ}` with the number
+    /// up to which the record was read, or `{"error":TEXT}`. Root and auditors read all; everybody
+    /// what is about themselves, and about an elevation that they may see.
+    fn read(&self, filter: &EventFilter) -> Result<OwnedFd, Error>;
 }

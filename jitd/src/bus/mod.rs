@@ -4,12 +4,14 @@
 //! wait for them.
 #![forbid(unsafe_code)]
 
+mod audit;
 mod caller;
 mod elevations;
 mod gate;
 mod gate_socket;
 mod policy;
 mod slots;
+mod stream;
 mod wire;
 
 use jitd_api::{BUS_NAME, OBJECT_PATH, SYSTEM_BUS_ADDRESS};
@@ -21,6 +23,7 @@ use zbus::object_server::SignalEmitter;
 use crate::directory::HostDirectory;
 use crate::engine::Engine;
 use crate::record::{Priority, note};
+use audit::Audit;
 use caller::Callers;
 use elevations::Elevations;
 use gate::GateInterface;
@@ -41,6 +44,8 @@ pub async fn serve(engine: Engine) -> zbus::Result<Connection> {
     server.at(OBJECT_PATH, gate).await?;
     let policy = policy::PolicyInterface::new(engine.clone(), callers.clone());
     server.at(OBJECT_PATH, policy).await?;
+    let audit = Audit::new(engine.clone(), callers.clone());
+    server.at(OBJECT_PATH, audit).await?;
     let elevations = Elevations::new(engine.clone(), callers);
     server.at(OBJECT_PATH, elevations).await?;
     // Listening before the name is owned: no change goes untold.

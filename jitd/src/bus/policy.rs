@@ -25,12 +25,6 @@ impl PolicyInterface {
         allowed.map_err(wire::error)?;
         Ok(caller)
     }
-
-    /// Root, and who may read everybody's record.
-    fn is_reader(&self, caller: &Visitor) -> bool {
-        let policy = self.engine.policy();
-        caller.is_root() || policy.is_ok_and(|policy| policy.readers.contains(&caller.account))
-    }
 }
 
 #[zbus::interface(name = "org.jitd1.Policy")]
@@ -55,7 +49,7 @@ impl PolicyInterface {
     /// The policy in force, every default said: TOML. Root and auditors.
     async fn show(&self, #[zbus(header)] header: Header<'_>) -> Result<String, Error> {
         let caller = self.callers.identify(&header).await?;
-        if !self.is_reader(&caller) {
+        if !self.engine.reads_all(&caller) {
             return Err(Error::NotAllowed(
                 "only root and auditors may see the whole policy; what you may ask for: jitctl status"
                     .to_owned(),
@@ -83,7 +77,7 @@ impl PolicyInterface {
         let caller = self.callers.identify(&header).await?;
         let person = if caller.account.name.as_str() == user {
             caller.account.clone()
-        } else if self.is_reader(&caller) {
+        } else if self.engine.reads_all(&caller) {
             self.callers.named(user).await?
         } else {
             let refusal = Refusal::NotAllowed(
@@ -99,7 +93,7 @@ impl PolicyInterface {
     /// How the host differs from what the elevations say. Root and auditors.
     async fn drift(&self, #[zbus(header)] header: Header<'_>) -> Result<Drift, Error> {
         let caller = self.callers.identify(&header).await?;
-        if !self.is_reader(&caller) {
+        if !self.engine.reads_all(&caller) {
             return Err(Error::NotAllowed(
                 "only root and auditors may see who else holds what".to_owned(),
             ));

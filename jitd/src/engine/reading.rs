@@ -1,7 +1,7 @@
 //! People look.
 
 use jitd_api::State;
-use tokio::sync::MutexGuard;
+use tokio::sync::{MutexGuard, watch};
 
 use super::asking::not_found;
 use super::state::Open;
@@ -10,7 +10,7 @@ use crate::domain::decide;
 use crate::domain::elevation::{Elevation, ElevationId};
 use crate::domain::person::Caller;
 use crate::domain::time::Now;
-use crate::store::{Query, Scope};
+use crate::store::{About, Query, Reader, Scope};
 
 impl Engine {
     /// One elevation that the caller may see.
@@ -41,6 +41,44 @@ impl Engine {
             ..query
         };
         Ok(self.shared.store.list(query).await?)
+    }
+
+    /// What the caller may read of the record: root and auditors everything; everybody what is
+    /// about themselves, and about an elevation that they may see.
+    ///
+    /// # Errors
+    /// There is no such elevation, or not for this caller.
+    pub async fn readable(
+        &self,
+        caller: &Caller,
+        elevation: Option<ElevationId>,
+    ) -> Result<About, EngineError> {
+        if self.reads_all(caller) {
+            return Ok(About::All);
+        }
+        if let Some(id) = elevation {
+            return self.get(caller, id).await.map(|_| About::All);
+        }
+        let account = &caller.account;
+        Ok(About::Account(account.name.to_string(), account.uid))
+    }
+
+    /// Root, and who may read everybody's record.
+    #[must_use]
+    pub fn reads_all(&self, caller: &Caller) -> bool {
+        let policy = self.policy_in_force();
+        let policy = policy.loaded();
+        caller.is_root() || policy.is_some_and(|policy| policy.readers.contains(&caller.account))
+    }
+
+    /// A reader of the record, and what changes when there is more of it.
+    ///
+    /// # Errors
+    /// The database is broken.
+    pub fn reader(&self) -> Result<(Reader, watch::Receiver<()>), EngineError> {
+        let store = &self.shared.store;
+        let news = store.news();
+        Ok((store.reader()?, news))
     }
 
     /// What waits for the caller's decision, oldest first.
@@ -116,12 +154,11 @@ impl Engine {
     }
 
     fn scope(&self, caller: &Caller) -> Scope {
-        let policy = self.policy_in_force();
-        let policy = policy.loaded();
-        if caller.is_root() || policy.is_some_and(|policy| policy.readers.contains(&caller.account))
-        {
+        if self.reads_all(caller) {
             return Scope::All;
         }
+        let policy = self.policy_in_force();
+        let policy = policy.loaded();
         let roles = policy.map(|policy| {
             policy
                 .decidable(&caller.account)

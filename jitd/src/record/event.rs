@@ -140,6 +140,12 @@ impl EventName {
         }
     }
 
+    /// The one with this name in the record.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|event| event.as_str() == name)
+    }
+
     /// How loud it is told.
     #[must_use]
     pub const fn severity(self) -> Severity {
@@ -203,6 +209,8 @@ pub struct Event {
     pub at: Wall,
     /// To which elevation.
     pub subject: Option<Subject>,
+    /// About whom, where it is of no elevation.
+    pub person: Option<(UserName, u32)>,
     /// Fields of its own, in the order in which they are written.
     pub fields: Vec<(&'static str, String)>,
 }
@@ -235,8 +243,16 @@ impl Event {
             name,
             at,
             subject: None,
+            person: None,
             fields: Vec::new(),
         }
+    }
+
+    /// About an account, where it is of no elevation.
+    #[must_use]
+    pub fn about(mut self, user: UserName, uid: u32) -> Self {
+        self.person = Some((user, uid));
+        self
     }
 
     /// With one more field. An empty value is left out.
@@ -263,35 +279,6 @@ impl Event {
         let rest = std::mem::take(&mut self.fields);
         self.fields = std::iter::once(by).chain(login).chain(rest).collect();
         self
-    }
-}
-
-/// A durable event with its number in the record.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recorded {
-    /// Its number; the record has no gaps.
-    pub seq: u64,
-    /// What happened.
-    pub event: Event,
-}
-
-impl Recorded {
-    /// All fields in the order of the log line.
-    #[must_use]
-    pub fn fields(&self) -> Vec<(&'static str, String)> {
-        let event = &self.event;
-        let mut fields = vec![("event", event.name.as_str().to_owned())];
-        if let Some(subject) = &event.subject {
-            fields.extend([
-                ("id", subject.id.to_string()),
-                ("user", subject.user.to_string()),
-                ("uid", subject.uid.to_string()),
-                ("role", subject.role.to_string()),
-            ]);
-        }
-        fields.extend(event.fields.iter().cloned());
-        fields.push(("seq", self.seq.to_string()));
-        fields
     }
 }
 

@@ -1,9 +1,11 @@
 //! One event, one line: `key=value` pairs, values quoted where they need it.
 
+use std::borrow::Cow;
+
 use crate::domain::text;
 
 /// The line, without a newline in it, whatever people wrote.
-pub(super) fn line(fields: &[(&'static str, String)]) -> String {
+pub(super) fn line(fields: &[(&str, Cow<'_, str>)]) -> String {
     let mut line = String::new();
     for (key, value) in fields {
         if !line.is_empty() {
@@ -37,13 +39,13 @@ mod tests {
     #[test]
     fn values_that_need_it_are_quoted_and_a_line_cannot_be_forged() {
         let fields = [
-            ("event", "elevation.requested".to_owned()),
-            ("id", "42".to_owned()),
+            ("event", "elevation.requested".into()),
+            ("id", "42".into()),
             (
                 "reason",
-                "fix \"it\"\n<34>jitd: event=elevation.approved id=1 \u{1b}[2J".to_owned(),
+                "fix \"it\"\n<34>jitd: event=elevation.approved id=1 \u{1b}[2J".into(),
             ),
-            ("empty", String::new()),
+            ("empty", "".into()),
         ];
         let line = line(&fields);
         assert_eq!(

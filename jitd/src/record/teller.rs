@@ -62,12 +62,12 @@ impl Drop for Teller {
 fn write_all(events: &Receiver<Recorded>) {
     let mut syslog = SyslogSocket::default();
     for recorded in events {
-        let line = logfmt::line(&recorded.fields());
+        let line = logfmt::line(&recorded.told());
         let in_journal = Path::new(journal::SOCKET).exists()
             && journal::send(&recorded, &line)
                 .inspect_err(|error| note(Priority::Warning, &format!("the journal: {error}")))
                 .is_ok();
-        if !in_journal && let Err(error) = syslog.send(recorded.event.name.severity(), &line) {
+        if !in_journal && let Err(error) = syslog.send(recorded.severity(), &line) {
             note(
                 Priority::Error,
                 &format!("syslog: {error}; the record has: {line}"),

@@ -15,6 +15,18 @@ pub enum StoreError {
         /// The newest schema known here.
         known: i64,
     },
+    /// The database was made by another version.
+    #[error(
+        "{path} has schema {found}, this jitd reads {known}: start the jitd that it belongs to, or bring it up to date by starting this one"
+    )]
+    OtherVersion {
+        /// The database.
+        path: String,
+        /// Its schema.
+        found: i64,
+        /// The schema known here.
+        known: i64,
+    },
     /// It cannot be opened, or is no database.
     #[error(
         "{path} cannot be used ({cause}): restore it from a backup, or move it away to begin a new record (and take out of the roles' groups whoever is left in them), and start jitd again"

@@ -6,7 +6,9 @@
 
 mod clock;
 mod error;
+mod events;
 mod read;
+mod reader;
 mod rows;
 mod schema;
 mod thread;
@@ -14,9 +16,14 @@ mod write;
 
 pub use clock::Seen;
 pub use error::StoreError;
+pub use events::{About, EventQuery, Place};
 pub use read::{Query, Scope};
+pub use reader::Reader;
 pub use thread::Store;
 pub use write::Change;
+
+/// How long a connection waits for another one.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests;

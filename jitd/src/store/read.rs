@@ -2,7 +2,7 @@
 
 use jitd_api::{MAX_LIST, MAX_SESSIONS, State};
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
+use rusqlite::{Connection, params, params_from_iter};
 
 use super::StoreError;
 use super::rows::{self, COLUMNS, SESSION_COLUMNS, signed, unsigned};
@@ -217,13 +217,4 @@ pub(super) fn owned_groups(db: &Connection) -> Result<Vec<GroupName>, StoreError
         })?);
     }
     Ok(owned)
-}
-
-/// The number of the newest event; 0 without any.
-pub(super) fn last_seq(db: &Connection) -> Result<u64, StoreError> {
-    let last: Option<i64> = db
-        .query_row("SELECT max(seq) FROM event", [], |row| row.get(0))
-        .optional()?
-        .flatten();
-    unsigned("event.seq", last.unwrap_or(0))
 }

@@ -1,11 +1,12 @@
 //! The schema and the way to it.
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::StoreError;
+use super::{StoreError, events};
 
-/// Each step and what it is for; step N makes `user_version` N. Never changed, only added to.
-const STEPS: [(&str, &str); 4] = [
+/// Each step, what it is for, and what SQL can't do; step N makes `user_version` N. Never changed,
+/// only added to.
+const STEPS: [(&str, &str, Option<Fill>); 5] = [
     (
         "elevations, decisions, the record, and what jitd has put into the group file",
         "
@@ -69,6 +70,7 @@ const STEPS: [(&str, &str); 4] = [
         name TEXT PRIMARY KEY
     ) STRICT, WITHOUT ROWID;
     ",
+        None,
     ),
     (
         "tickets, times to begin, extensions, broken glass; events that are of no elevation",
@@ -89,6 +91,7 @@ const STEPS: [(&str, &str); 4] = [
         WHERE break_glass = 1 AND acknowledged_at IS NULL;
     -- An event of no elevation has the number 0 there, and no user and no role.
     ",
+        None,
     ),
     (
         "sessions; the newest time that was seen",
@@ -119,27 +122,81 @@ const STEPS: [(&str, &str); 4] = [
         boot_id TEXT    NOT NULL
     ) STRICT;
     ",
+        None,
     ),
     (
         "sessions end with the first of the elevations that opened them",
         "
     ALTER TABLE session ADD COLUMN also TEXT NOT NULL DEFAULT '[]';  -- JSON array of elevations
     ",
+        None,
+    ),
+    (
+        "the record is chained and only added to; how far it has been told, and what was archived",
+        "
+    ALTER TABLE event ADD COLUMN chain BLOB NOT NULL DEFAULT x'';
+    CREATE INDEX event_user ON event (user, seq);
+    CREATE INDEX event_at ON event (at);
+
+    -- How far the record has been told, to whom.
+    CREATE TABLE told (
+        log TEXT    PRIMARY KEY,
+        seq INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    -- Up to where the record has been archived, and the link of the last event there.
+    CREATE TABLE archived (
+        seq   INTEGER PRIMARY KEY,
+        chain BLOB    NOT NULL
+    ) STRICT;
+    ",
+        Some(chain_events),
     ),
 ];
+
+/// What a step does after its SQL.
+type Fill = fn(&Transaction<'_>) -> Result<(), StoreError>;
+
+/// The events that are there already become the beginning of the chain; from now on the record is
+/// only added to.
+fn chain_events(tx: &Transaction<'_>) -> Result<(), StoreError> {
+    events::chain(tx)?;
+    tx.execute_batch(
+        "
+    INSERT INTO told SELECT 'journal', coalesce(max(seq), 0) FROM event;
+    INSERT INTO told SELECT 'syslog', coalesce(max(seq), 0) FROM event;
+
+    CREATE TRIGGER event_comes_next BEFORE INSERT ON event
+        WHEN NEW.seq IS NOT (SELECT coalesce(max(seq), 0) + 1 FROM event)
+        BEGIN SELECT RAISE(ABORT, 'the record is only added to, without gaps'); END;
+    CREATE TRIGGER event_stays BEFORE DELETE ON event
+        WHEN OLD.seq > (SELECT coalesce(max(seq), 0) FROM archived)
+        BEGIN SELECT RAISE(ABORT, 'what is on record and not archived stays'); END;
+    CREATE TRIGGER event_stays_as_it_is BEFORE UPDATE ON event
+        BEGIN SELECT RAISE(ABORT, 'what is on record stays as it is'); END;
+        ",
+    )?;
+    Ok(())
+}
 
 /// Sets the connection up and brings the database to the newest schema: each step in one
 /// transaction with the version it makes.
 pub(super) fn prepare(db: &mut Connection, path: &str) -> Result<(), StoreError> {
+    prepare_to(db, path, STEPS.len())
+}
+
+/// The same, to an older schema.
+pub(super) fn prepare_to(db: &mut Connection, path: &str, steps: usize) -> Result<(), StoreError> {
+    let steps = &STEPS[..steps];
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "foreign_keys", "ON")?;
-    db.busy_timeout(std::time::Duration::from_secs(5))?;
+    db.busy_timeout(super::PATIENCE)?;
     let tx = db.transaction_with_behavior(TransactionBehavior::Deferred)?;
-    let found: i64 = tx.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let known = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
+    let found = version(&tx)?;
+    let known = i64::try_from(steps.len()).unwrap_or(i64::MAX);
     let done = usize::try_from(found).unwrap_or(usize::MAX);
-    let Some(missing) = STEPS.get(done..) else {
+    let Some(missing) = steps.get(done..) else {
         return Err(StoreError::TooNew {
             path: path.to_owned(),
             found,
@@ -150,10 +207,23 @@ pub(super) fn prepare(db: &mut Connection, path: &str) -> Result<(), StoreError>
         // Nothing is written, so that a full disk keeps nobody from starting.
         return Ok(());
     }
-    for (_, sql) in missing {
+    for (_, sql, fill) in missing {
         tx.execute_batch(sql)?;
+        if let Some(fill) = fill {
+            fill(&tx)?;
+        }
     }
     tx.pragma_update(None, "user_version", known)?;
     tx.commit()?;
     Ok(())
+}
+
+/// The schema that a database has.
+pub(super) fn version(db: &Connection) -> rusqlite::Result<i64> {
+    db.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// The newest schema.
+pub(super) fn known() -> i64 {
+    i64::try_from(STEPS.len()).unwrap_or(i64::MAX)
 }

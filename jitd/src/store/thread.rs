@@ -1,12 +1,13 @@
 //! The database's thread.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 
 use rusqlite::Connection;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
-use super::{Change, Query, Seen, StoreError, clock, read, schema, write};
+use super::{Change, Query, Reader, Seen, StoreError, clock, read, schema, write};
 use crate::domain::budget::Span;
 use crate::domain::desired::Membership;
 use crate::domain::elevation::{Elevation, ElevationId};
@@ -21,6 +22,9 @@ type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 #[derive(Debug, Clone)]
 pub struct Store {
     jobs: Sender<Job>,
+    path: Arc<Path>,
+    /// Something was put on record.
+    news: watch::Sender<()>,
 }
 
 impl Store {
@@ -48,7 +52,25 @@ impl Store {
                 }
             })
             .map_err(|error| StoreError::Thread(error.to_string()))?;
-        Ok(Self { jobs })
+        Ok(Self {
+            jobs,
+            path: path.into(),
+            news: watch::Sender::new(()),
+        })
+    }
+
+    /// A reader of the record beside this.
+    ///
+    /// # Errors
+    /// The database is broken.
+    pub fn reader(&self) -> Result<Reader, StoreError> {
+        Reader::open(&self.path)
+    }
+
+    /// Changes whenever something was put on record.
+    #[must_use]
+    pub fn news(&self) -> watch::Receiver<()> {
+        self.news.subscribe()
     }
 
     /// Commits changes and their events in one transaction, all or none, with the time.
@@ -60,7 +82,11 @@ impl Store {
         changes: Vec<Change>,
         seen: Seen,
     ) -> Result<Vec<Recorded>, StoreError> {
-        self.run(move |db| write::commit(db, &changes, &seen)).await
+        let recorded = self
+            .run(move |db| write::commit(db, &changes, &seen))
+            .await?;
+        self.news.send_replace(());
+        Ok(recorded)
     }
 
     /// The newest reading of the clocks that was kept.

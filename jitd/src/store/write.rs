@@ -4,7 +4,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::StoreError;
 use super::clock::{Seen, put_seen};
-use super::read;
+use super::events::Appending;
 use super::rows::{json, signed};
 use crate::crash::crash_point;
 use crate::domain::desired::Membership;
@@ -61,7 +61,7 @@ pub(super) fn commit(
 ) -> Result<Vec<Recorded>, StoreError> {
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     put_seen(&tx, seen)?;
-    let mut seq = read::last_seq(&tx)?;
+    let mut record = Appending::new(&tx)?;
     let mut recorded = Vec::with_capacity(changes.len());
     for change in changes {
         crash_point!("store.begun");
@@ -72,12 +72,7 @@ pub(super) fn commit(
             put_session(&tx, session)?;
         }
         crash_point!("store.stated");
-        seq += 1;
-        put_event(&tx, seq, &change.event)?;
-        recorded.push(Recorded {
-            seq,
-            event: change.event.clone(),
-        });
+        recorded.push(record.put(&change.event)?);
         crash_point!("store.uncommitted");
     }
     tx.commit()?;
@@ -168,27 +163,6 @@ fn put_session(tx: &Transaction<'_>, session: &Session) -> Result<(), StoreError
         session.closed_at.map(|at| at.0),
         json(&session.also),
     ])?;
-    Ok(())
-}
-
-fn put_event(tx: &Transaction<'_>, seq: u64, event: &Event) -> Result<(), StoreError> {
-    let subject = event.subject.as_ref();
-    let fields: Vec<_> = event
-        .fields
-        .iter()
-        .map(|(key, value)| [*key, value.as_str()])
-        .collect();
-    tx.prepare_cached("INSERT INTO event VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?
-        .execute(params![
-            signed(seq),
-            event.at.0,
-            event.name.as_str(),
-            subject.map_or(0, |subject| signed(subject.id.0)),
-            subject.map_or("", |subject| subject.user.as_str()),
-            subject.map_or(0, |subject| subject.uid),
-            subject.map_or("", |subject| subject.role.as_str()),
-            serde_json::json!(fields).to_string(),
-        ])?;
     Ok(())
 }
 

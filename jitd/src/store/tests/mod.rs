@@ -9,6 +9,8 @@ use crate::domain::names::{GroupName, RoleName, ServiceName, UserName};
 use crate::domain::time::{Boot, BootId, Seconds, Wall};
 use crate::record::{Event, EventName};
 
+mod record;
+
 fn elevation(id: u64, user: &str, uid: u32) -> Elevation {
     Elevation {
         id: ElevationId(id),

@@ -1,0 +1,26 @@
+//! What is asked of the record.
+
+use zbus::{DeserializeDict, SerializeDict, wire::Type};
+
+/// Which events to read; all conditions must hold. In their order, oldest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
+#[zbus(signature = "dict")]
+pub struct EventFilter {
+    /// At or after this time, in milliseconds since the Unix epoch.
+    pub since: Option<i64>,
+    /// Before this time, in milliseconds since the Unix epoch.
+    pub until: Option<i64>,
+    /// About this account, by name.
+    pub user: Option<String>,
+    /// About this role.
+    pub role: Option<String>,
+    /// About the elevation with this number.
+    pub elevation: Option<u64>,
+    /// Of this name, like `elevation.approved`; all of a noun with a star in place of the verb,
+    /// like `elevation.*`.
+    pub event: Option<String>,
+    /// The last so many of them.
+    pub last: Option<u32>,
+    /// Stay, and give what happens from now on.
+    pub follow: Option<bool>,
+}

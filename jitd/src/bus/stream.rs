@@ -1,0 +1,206 @@
+//! What is too long for one answer: a stream of lines, at the pace of whoever reads it.
+
+use std::collections::HashMap;
+use std::os::fd::OwnedFd as StdFd;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jitd_api::Error;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use zbus::wire::OwnedFd;
+
+use crate::record::{Priority, Recorded, note};
+use crate::store::{EventQuery, Place, Reader, StoreError};
+
+/// Most streams of one account; root's are not counted.
+const MOST_OF_ONE: usize = 8;
+/// Most streams of all together but root's.
+const MOST: usize = 32;
+/// How many streams read the database at the same time.
+const MOST_AT_WORK: usize = 4;
+/// Most events that are read at once.
+const PAGE: usize = 2_000;
+/// How long a reader may take for a page.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Who has how many streams. Clones share it.
+#[derive(Clone)]
+pub(super) struct Streams {
+    open: Arc<Mutex<HashMap<u32, usize>>>,
+    at_work: Arc<Semaphore>,
+}
+
+/// The right to have one stream; given back when dropped.
+pub(super) struct Permit {
+    streams: Streams,
+    uid: u32,
+}
+
+impl Streams {
+    pub(super) fn new() -> Self {
+        Self {
+            open: Arc::default(),
+            at_work: Arc::new(Semaphore::new(MOST_AT_WORK)),
+        }
+    }
+
+    /// # Errors
+    /// The account has its most streams, or all have.
+    pub(super) fn take(&self, uid: u32) -> Result<Permit, Error> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let others: usize = open
+            .iter()
+            .filter(|(uid, _)| **uid != 0)
+            .map(|(_, n)| n)
+            .sum();
+        let own = open.entry(uid).or_default();
+        if uid != 0 && (*own >= MOST_OF_ONE || others >= MOST) {
+            return Err(Error::LimitExceeded(
+                "too many readers of the record at once; end one of yours, or try again later"
+                    .to_owned(),
+            ));
+        }
+        *own += 1;
+        Ok(Permit {
+            streams: self.clone(),
+            uid,
+        })
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let open = self.streams.open.lock();
+        let mut open = open.unwrap_or_else(PoisonError::into_inner);
+        match open.get_mut(&self.uid) {
+            Some(count) if *count > 1 => *count -= 1,
+            _ => {
+                open.remove(&self.uid);
+            }
+        }
+    }
+}
+
+/// Begins to send events; with `news`, goes on for as long as somebody reads.
+pub(super) fn events(
+    reader: Reader,
+    query: EventQuery,
+    last: Option<u32>,
+    news: Option<watch::Receiver<()>>,
+    permit: Permit,
+) -> std::io::Result<OwnedFd> {
+    let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
+    ours.set_nonblocking(true)?;
+    let sending = Sending {
+        reader: Some(reader),
+        query,
+        to: UnixStream::from_std(ours)?,
+        permit,
+    };
+    tokio::spawn(sending.run(last, news));
+    Ok(OwnedFd::from(StdFd::from(theirs)))
+}
+
+struct Sending {
+    /// Away while it reads.
+    reader: Option<Reader>,
+    query: EventQuery,
+    to: UnixStream,
+    permit: Permit,
+}
+
+impl Sending {
+    /// The last line says whether all was said.
+    async fn run(mut self, last: Option<u32>, news: Option<watch::Receiver<()>>) {
+        let end = match self.send(last, news).await {
+            Ok(None) => return,
+            Ok(Some(end)) => serde_json::json!({ "end": end }),
+            Err(error) => {
+                note(Priority::Error, &format!("a reader of the record: {error}"));
+                serde_json::json!({ "error": error.to_string() })
+            }
+        };
+        self.write(format!("{end}\n").as_bytes()).await;
+    }
+
+    /// Gives the number up to which the record was read; none where nobody listens any more.
+    async fn send(
+        &mut self,
+        last: Option<u32>,
+        mut news: Option<watch::Receiver<()>>,
+    ) -> Result<Option<u64>, StoreError> {
+        let query = self.query.clone();
+        let mut place = self.work(move |reader| reader.place(&query, last)).await?;
+        loop {
+            while place.after < place.to {
+                let (page, next) = self.page(place).await?;
+                place = next;
+                if !self.write(&page).await {
+                    return Ok(None);
+                }
+            }
+            let Some(news) = &mut news else {
+                return Ok(Some(place.to));
+            };
+            let mut byte = [0];
+            tokio::select! {
+                Ok(()) = news.changed() => {}
+                // They have nothing to say: it ends.
+                _ = self.to.read(&mut byte) => return Ok(None),
+            }
+            place.to = self.work(Reader::newest).await?;
+        }
+    }
+
+    /// Whether somebody took it.
+    async fn write(&mut self, lines: &[u8]) -> bool {
+        let sent = tokio::time::timeout(PATIENCE, self.to.write_all(lines)).await;
+        matches!(sent, Ok(Ok(())))
+    }
+
+    async fn page(&mut self, place: Place) -> Result<(Vec<u8>, Place), StoreError> {
+        let query = self.query.clone();
+        self.work(move |reader| {
+            let (page, next) = reader.page(&query, place, PAGE)?;
+            Ok((lines(&page), next))
+        })
+        .await
+    }
+
+    /// Reads the database on a thread that may wait for the disk.
+    async fn work<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let at_work: Option<OwnedSemaphorePermit> = self
+            .permit
+            .streams
+            .at_work
+            .clone()
+            .acquire_owned()
+            .await
+            .ok();
+        let gone = |why: &str| StoreError::Thread(why.to_owned());
+        let reader = self.reader.take().ok_or_else(|| gone("the reader"))?;
+        let done = tokio::task::spawn_blocking(move || {
+            let done = work(&reader);
+            drop(at_work);
+            (reader, done)
+        });
+        let (reader, done) = done.await.map_err(|error| gone(&error.to_string()))?;
+        self.reader = Some(reader);
+        done
+    }
+}
+
+fn lines(page: &[Recorded]) -> Vec<u8> {
+    let mut lines = Vec::with_capacity(page.len() * 512);
+    for event in page {
+        // A vector takes everything, and there is nothing in an event that JSON can't say.
+        let _ = serde_json::to_writer(&mut lines, event);
+        lines.push(b'\n');
+    }
+    lines
+}

@@ -1,0 +1,99 @@
+//! The record, read beside the one writer: on a connection of its own, which can write nothing.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::events::{self, EventQuery, Place};
+use super::{StoreError, schema};
+use crate::record::Recorded;
+
+/// A reader of the record. It holds up nobody, and nobody holds it up.
+#[derive(Debug)]
+pub struct Reader {
+    db: Connection,
+}
+
+impl Reader {
+    /// Opens the database, which is there.
+    ///
+    /// # Errors
+    /// It is not there, is no database, or not of this program's version.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let shown = path.to_string_lossy().into_owned();
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let opened = Connection::open_with_flags(path, flags).and_then(|db| {
+            db.busy_timeout(super::PATIENCE)?;
+            Ok((schema::version(&db)?, db))
+        });
+        let (found, db) = opened.map_err(|cause| StoreError::Unusable {
+            path: shown.clone(),
+            cause,
+        })?;
+        if found != schema::known() {
+            return Err(StoreError::OtherVersion {
+                path: shown,
+                found,
+                known: schema::known(),
+            });
+        }
+        Ok(Self { db })
+    }
+
+    /// Where what the query asks for begins and ends.
+    ///
+    /// # Errors
+    /// The database is broken.
+    pub fn place(&self, query: &EventQuery, last: Option<u32>) -> Result<Place, StoreError> {
+        let mut place = events::place(&self.db, query)?;
+        if let Some(last) = last {
+            let mut left = last;
+            let mut after = place.to;
+            events::each(&self.db, query, place, true, |event| {
+                let Some(fewer) = left.checked_sub(1) else {
+                    return ControlFlow::Break(());
+                };
+                left = fewer;
+                after = event.seq - 1;
+                ControlFlow::Continue(())
+            })?;
+            place.after = after;
+        }
+        Ok(place)
+    }
+
+    /// The number of the newest event; 0 without any.
+    ///
+    /// # Errors
+    /// The database is broken.
+    pub fn newest(&self) -> Result<u64, StoreError> {
+        Ok(events::head(&self.db)?.0)
+    }
+
+    /// At most so many events from there on, and where to read on.
+    ///
+    /// # Errors
+    /// The database is broken.
+    pub fn page(
+        &self,
+        query: &EventQuery,
+        place: Place,
+        most: usize,
+    ) -> Result<(Vec<Recorded>, Place), StoreError> {
+        let mut page = Vec::new();
+        events::each(&self.db, query, place, false, |event| {
+            page.push(event);
+            if page.len() < most {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        })?;
+        let after = match page.last() {
+            Some(event) if page.len() == most => event.seq,
+            _ => place.to,
+        };
+        Ok((page, Place { after, ..place }))
+    }
+}
