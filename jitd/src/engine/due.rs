@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use jitd_api::State;
 
 use super::asking::ends;
+use super::state::Open;
 use super::{Engine, EngineError};
 use crate::directory::{self, DirectoryError};
 use crate::domain::decide;
@@ -44,7 +45,7 @@ impl Engine {
             .filter(|elevation| elevation.is_due(&now));
         let policy = policy.loaded().map(AsRef::as_ref);
         let changes: Vec<Change> = due
-            .filter_map(|elevation| change(elevation, policy, holders, &now))
+            .filter_map(|elevation| change(elevation, policy, holders, &open, &now))
             .collect();
         if !changes.is_empty() {
             self.settle(open, changes, &now).await?;
@@ -95,6 +96,7 @@ fn change(
     elevation: &Elevation,
     policy: Option<&Policy>,
     holders: &Holders,
+    open: &Open,
     now: &Now,
 ) -> Option<Change> {
     let over = |grant: &Grant| grant.has_passed(now);
@@ -102,7 +104,8 @@ fn change(
         return Some(end(elevation, now));
     }
     let holder = holders.get(&elevation.uid)?;
-    let (begun, unfounded) = decide::begin(policy?, elevation, holder, now);
+    let extends = elevation.extends.and_then(|id| open.elevations.get(&id));
+    let (begun, unfounded) = decide::begin(policy?, elevation, holder, extends, now);
     let event = match unfounded {
         None => Event::new(EventName::Started, &begun, now.wall).with("ends", ends(&begun)),
         Some(why) => Event::new(EventName::Revoked, &begun, now.wall)

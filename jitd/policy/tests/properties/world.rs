@@ -158,7 +158,11 @@ impl World {
                 let elevation = &self.elevations[index];
                 self.elevations[index] = if elevation.state == State::Scheduled {
                     let holder = self.holder(elevation).unwrap();
-                    begin(&self.policy, elevation, holder, &now).0
+                    let extends = self
+                        .elevations
+                        .iter()
+                        .find(|other| Some(other.id) == elevation.extends && other.state.is_open());
+                    begin(&self.policy, elevation, holder, extends, &now).0
                 } else {
                     end_by_clock(elevation, &now)
                 };

@@ -27,12 +27,14 @@ pub fn unfounded(
 /// more, and why.
 ///
 /// A clock that was set since it was approved can only shorten it: what is left by either clock
-/// counts.
+/// counts. `extends` is the elevation that it goes on from, while that is open: where that ends
+/// by the boot clock has moved since, this one begins there.
 #[must_use]
 pub fn begin(
     policy: &Policy,
     elevation: &Elevation,
     holder: &Person,
+    extends: Option<&Elevation>,
     now: &Now,
 ) -> (Elevation, Option<&'static str>) {
     if let Some(why) = unfounded(policy, elevation, Some(holder)) {
@@ -64,6 +66,12 @@ pub fn begin(
             grant.starts_at_boot = starts_at_boot;
             grant.ends_at_boot = ends_at_boot;
             grant.boot_id = now.boot_id.clone();
+        }
+        let joint = extends.and_then(|elevation| elevation.grant.as_ref());
+        if let Some(joint) = joint.filter(|joint| joint.boot_id == grant.boot_id) {
+            let early = grant.starts_at_boot.0.saturating_sub(joint.ends_at_boot.0);
+            grant.starts_at_boot.0 -= early.max(0);
+            grant.ends_at_boot.0 -= early.max(0);
         }
     }
     (begun, None)

@@ -83,18 +83,64 @@ fn a_scheduled_one_begins_at_its_time_where_it_is_still_founded() {
     let scheduled = carols(&policy, &options, &Facts::default(), &at(0)).unwrap();
     assert!(!scheduled.is_active(&at(HOUR)), "before it is begun");
     let carol = person("carol");
-    let (begun, why) = begin(&policy, &scheduled, &carol, &at(HOUR));
+    let (begun, why) = begin(&policy, &scheduled, &carol, None, &at(HOUR));
     assert_eq!(why, None);
     assert!(begun.is_active(&at(HOUR)) && !begun.is_active(&at(2 * HOUR)));
     let elsewhere = Person {
         groups: Vec::new(),
         ..carol.clone()
     };
-    let (revoked, why) = begin(&policy, &scheduled, &elsewhere, &at(HOUR));
+    let (revoked, why) = begin(&policy, &scheduled, &elsewhere, None, &at(HOUR));
     let no_longer = "its holder is no longer eligible for the role";
     assert_eq!((revoked.state, why), (State::Revoked, Some(no_longer)));
-    let (_, why) = begin(&Policy::default(), &scheduled, &carol, &at(HOUR));
+    let (_, why) = begin(&Policy::default(), &scheduled, &carol, None, &at(HOUR));
     assert_eq!(why, Some("the role is no longer in the policy"));
+}
+
+/// The clocks are read to the millisecond, and the wall clock is slewed: what an extension goes
+/// on from may end earlier by the boot clock than it was said to when the extension was given.
+#[test]
+fn an_extension_begins_where_the_other_ends_by_whichever_clock() {
+    let policy = policy("approvals = 0");
+    let from = |start: u64, id: u64| {
+        let options = RequestOptions {
+            start: Some(at(start).wall.0),
+            ..options(HOUR)
+        };
+        let asked = carols(&policy, &options, &Facts::default(), &at(0)).unwrap();
+        Elevation {
+            id: ElevationId(id),
+            ..asked
+        }
+    };
+    let (first, second) = (from(HOUR, 1), from(2 * HOUR, 2));
+    let second = Elevation {
+        extends: Some(first.id),
+        ..second
+    };
+    let carol = person("carol");
+    let slewed = |seconds: u64, by: i64| {
+        let now = at(seconds);
+        Now {
+            boot: Boot(now.boot.0 - by),
+            ..now
+        }
+    };
+    let (first, _) = begin(&policy, &first, &carol, None, &slewed(HOUR, 5));
+    let before = at(2 * HOUR - 2);
+    let (second, _) = begin(&policy, &second, &carol, Some(&first), &before);
+    let end = at(2 * HOUR);
+    for early in -10..10 {
+        let now = Now {
+            wall: Wall(end.wall.0 - early),
+            boot: Boot(end.boot.0 - early),
+            ..end.clone()
+        };
+        assert!(
+            first.is_active(&now) || second.is_active(&now),
+            "{early} ms before the end"
+        );
+    }
 }
 
 #[test]
