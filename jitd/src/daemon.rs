@@ -39,6 +39,8 @@ const SESSIONS_END_WITHIN: Duration = Duration::from_secs(15);
 const TURN: Duration = Duration::from_secs(1);
 /// When what could not be put on record is tried again.
 const TRY_AGAIN: Duration = Duration::from_secs(5);
+/// How often somebody looks whether there is something to archive.
+const LOOK_FOR_OLD: Duration = Duration::from_secs(3_600);
 
 /// Why the daemon ended, or did not start.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -71,6 +73,7 @@ pub async fn run() -> Result<(), Failure> {
         ended = keep_time(&engine, &alarm, &touched) => ended?,
         () = reload_when_told(&engine, hangup) => {}
         _ = gate_ended => return Err("the gate's socket, or its connection to the system bus, ended".into()),
+        () = keep_record(&engine) => {}
         _ = sessions => return Err("nobody looks after sessions any more".into()),
         () = connection.closed() => return Err("the system bus went away".into()),
         _ = terminate.recv() => {}
@@ -218,6 +221,16 @@ async fn look_after(engine: Engine, mut sessions: UnboundedReceiver<SessionId>) 
     }
 }
 
+/// Archives what is older than the policy keeps.
+async fn keep_record(engine: &Engine) {
+    loop {
+        if let Err(error) = engine.archive_what_is_old().await {
+            note(Priority::Error, &format!("{error}; it is tried again"));
+        }
+        pause(LOOK_FOR_OLD).await;
+    }
+}
+
 fn load_policy() -> PolicyInForce {
     match policy_source::load(Groups::Awaited) {
         Ok(policy) => PolicyInForce::Loaded(Arc::new(policy)),
@@ -316,7 +329,7 @@ async fn only_one(patience: Duration) -> Result<File, Failure> {
         .open(&path)?;
     let taken = async {
         while file.try_lock().is_err() {
-            breathe().await;
+            pause(Duration::from_millis(50)).await;
         }
     };
     let taken = timeout(patience, taken).await;
@@ -325,6 +338,6 @@ async fn only_one(patience: Duration) -> Result<File, Failure> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "no end depends on it")]
-async fn breathe() {
-    tokio::time::sleep(Duration::from_millis(50)).await;
+async fn pause(length: Duration) {
+    tokio::time::sleep(length).await;
 }

@@ -24,3 +24,19 @@ pub struct EventFilter {
     /// Stay, and give what happens from now on.
     pub follow: Option<bool>,
 }
+
+/// What was moved from the record into a file.
+#[derive(Debug, Clone, Default, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
+#[zbus(signature = "dict")]
+pub struct Archive {
+    /// The file; empty where there was nothing to archive.
+    pub file: String,
+    /// The number of its first event.
+    pub first: u64,
+    /// The number of its last event.
+    pub last: u64,
+    /// The link of the last one, as 64 hexadecimal digits.
+    pub head: String,
+    /// The SHA-256 of the file, as 64 hexadecimal digits.
+    pub sha256: String,
+}

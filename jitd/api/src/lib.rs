@@ -14,7 +14,7 @@ mod policy;
 #[cfg(feature = "proxy")]
 mod proxy;
 
-pub use audit::EventFilter;
+pub use audit::{Archive, EventFilter};
 #[cfg(feature = "chain")]
 pub use chain::{Link, NotALink};
 pub use elevation::{

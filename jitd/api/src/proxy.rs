@@ -2,7 +2,9 @@
 
 use zbus::wire::OwnedFd;
 
-use crate::{Drift, Elevation, Error, EventFilter, Explanation, Filter, RequestOptions, Status};
+use crate::{
+    Archive, Drift, Elevation, Error, EventFilter, Explanation, Filter, RequestOptions, Status,
+};
 
 /// `org.jitd1.Elevations`, as people call it.
 ///
@@ -89,4 +91,9 @@ pub trait Audit {
     /// up to which the record was read, or `{"error":TEXT}`. Root and auditors read all; everybody
     /// what is about themselves, and about an elevation that they may see.
     fn read(&self, filter: &EventFilter) -> Result<OwnedFd, Error>;
+    /// Move events from before a time, in milliseconds since the Unix epoch, into a file. Those of
+    /// what is still open, and what came after, stay. Only root.
+    fn archive(&self, before: i64) -> Result<Archive, Error>;
+    /// A copy of the whole database as it is at this moment: a file without a name. Only root.
+    fn copy(&self) -> Result<OwnedFd, Error>;
 }

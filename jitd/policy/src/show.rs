@@ -28,6 +28,9 @@ pub fn toml(policy: &Policy) -> String {
     }
     text.push_str("\n[audit]\n");
     push(&mut text, vec![("readers", people(&policy.readers))]);
+    if let Some(keep) = policy.keep {
+        push(&mut text, vec![("keep", length(keep))]);
+    }
     text
 }
 
@@ -223,6 +226,7 @@ mod tests {
 
         [audit]
         readers = { groups = ["auditors"] }
+        keep = "2years"
     "#;
 
     fn policy(text: &str) -> Policy {

@@ -1,6 +1,6 @@
 //! `org.jitd1.Audit`: where the record is read.
 
-use jitd_api::{Error, EventFilter, MAX_NAME};
+use jitd_api::{Archive, Error, EventFilter, MAX_NAME};
 use zbus::message::Header;
 use zbus::wire::OwnedFd;
 
@@ -74,5 +74,25 @@ impl Audit {
         let news = filter.follow.unwrap_or_default().then_some(news);
         stream::events(reader, query, filter.last, news, place)
             .map_err(|error| Error::Failed(format!("the record can't be read now: {error}")))
+    }
+
+    /// Move events from before a time, in milliseconds since the Unix epoch, into a file. Those of
+    /// what is still open, and what came after, stay. Only root.
+    async fn archive(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        before: i64,
+    ) -> Result<Archive, Error> {
+        let caller = self.callers.identify(&header).await?;
+        let archived = self.engine.archive(&caller, Wall(before)).await;
+        let archived = archived.map_err(wire::error)?.map(wire::archive);
+        Ok(archived.unwrap_or_default())
+    }
+
+    /// A copy of the whole database as it is at this moment: a file without a name. Only root.
+    async fn copy(&self, #[zbus(header)] header: Header<'_>) -> Result<OwnedFd, Error> {
+        let caller = self.callers.identify(&header).await?;
+        let copy = self.engine.copy(&caller).await.map_err(wire::error)?;
+        Ok(OwnedFd::from(std::os::fd::OwnedFd::from(copy)))
     }
 }

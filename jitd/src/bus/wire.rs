@@ -9,6 +9,7 @@ use crate::domain::policy::{Policy, Role};
 use crate::domain::session::Session;
 use crate::domain::time::Now;
 use crate::engine::{EngineError, Standing};
+use crate::store::Archive;
 
 /// An elevation as its readers see it now, with those of the sessions that are of it.
 pub(super) fn elevation(
@@ -146,10 +147,21 @@ pub(super) fn standing(standing: &Standing) -> jitd_api::Standing {
 }
 
 /// An error under its name on the bus.
+pub(super) fn archive(archive: Archive) -> jitd_api::Archive {
+    jitd_api::Archive {
+        file: archive.file.display().to_string(),
+        first: archive.first,
+        last: archive.head.seq,
+        head: archive.head.link.to_string(),
+        sha256: archive.sha256,
+    }
+}
+
 pub(super) fn error(error: EngineError) -> Error {
     match error {
         EngineError::Refused(refusal) => refused(refusal),
         EngineError::Store(_)
+        | EngineError::Archive(_)
         | EngineError::Directory(_)
         | EngineError::NotGiven(..)
         | EngineError::Session(_)

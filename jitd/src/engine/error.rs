@@ -4,7 +4,7 @@ use crate::directory::DirectoryError;
 use crate::domain::decide::Refusal;
 use crate::domain::elevation::ElevationId;
 use crate::reconcile::SessionError;
-use crate::store::StoreError;
+use crate::store::{ArchiveError, StoreError};
 
 /// Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +15,9 @@ pub enum EngineError {
     /// It could not be made durable.
     #[error("nothing was changed: {0}")]
     Store(#[from] StoreError),
+    /// The record could not be archived.
+    #[error("nothing was archived: {0}")]
+    Archive(#[from] ArchiveError),
     /// Who is who could not be found out.
     #[error("nothing was changed: {0}")]
     Directory(#[from] DirectoryError),

@@ -26,6 +26,7 @@ mod due;
 mod ending;
 mod error;
 mod gate;
+mod keeping;
 mod policy;
 mod reading;
 mod sessions;

@@ -146,7 +146,7 @@ impl Engine {
         }
     }
 
-    async fn put_on_record(&self, event: Event) -> Result<(), EngineError> {
+    pub(super) async fn put_on_record(&self, event: Event) -> Result<(), EngineError> {
         let (open, now) = self.begin().await;
         let change = Change::alone(event);
         self.settle(open, vec![change], &now).await.map(drop)

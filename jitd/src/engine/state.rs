@@ -101,6 +101,8 @@ pub(super) struct Shared {
     pub(super) trouble: std::sync::Mutex<Option<String>>,
     /// Somebody saw that the clock was set.
     pub(super) clock_set: Notify,
+    /// Whoever holds this archives or copies the record; one at a time.
+    pub(super) archiving: Mutex<()>,
     /// Whoever holds this decides and commits; nobody else does meanwhile.
     pub(super) open: Mutex<Open>,
 }
@@ -223,6 +225,7 @@ impl Engine {
             settling: watch::Sender::new(BTreeSet::new()),
             trouble: std::sync::Mutex::new(None),
             clock_set: Notify::new(),
+            archiving: Mutex::new(()),
             open: Mutex::new(open),
         };
         Ok(Self {

@@ -53,11 +53,15 @@ pub enum EventName {
     DriftRestored,
     /// Somebody set the clock.
     ClockStepped,
+    /// Events were moved into a file.
+    RecordArchived,
+    /// A copy of the database was made.
+    RecordCopied,
 }
 
 impl EventName {
     /// Every event there is.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::Requested,
         Self::Approved,
         Self::Denied,
@@ -80,6 +84,8 @@ impl EventName {
         Self::DriftRemoved,
         Self::DriftRestored,
         Self::ClockStepped,
+        Self::RecordArchived,
+        Self::RecordCopied,
     ];
 
     /// Its name in the record.
@@ -108,6 +114,8 @@ impl EventName {
             Self::DriftRemoved => "drift.removed",
             Self::DriftRestored => "drift.restored",
             Self::ClockStepped => "clock.stepped",
+            Self::RecordArchived => "record.archived",
+            Self::RecordCopied => "record.copied",
         }
     }
 
@@ -137,6 +145,8 @@ impl EventName {
             Self::DriftRemoved => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d20",
             Self::DriftRestored => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d21",
             Self::ClockStepped => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d30",
+            Self::RecordArchived => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d60",
+            Self::RecordCopied => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d61",
         }
     }
 

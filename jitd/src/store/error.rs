@@ -37,6 +37,14 @@ pub enum StoreError {
         /// SQLite's own words.
         cause: rusqlite::Error,
     },
+    /// A copy could not be made.
+    #[error("{path}: {cause}")]
+    Copy {
+        /// The copy.
+        path: String,
+        /// Why.
+        cause: std::io::Error,
+    },
     /// It has something in it that jitd did not write.
     #[error("the database has {what} in it that makes no sense: {value:?}")]
     Corrupt {

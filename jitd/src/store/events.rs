@@ -15,16 +15,17 @@ use crate::record::{Event, Recorded};
 const COLUMNS: &str = "seq, at, event, elevation, user, uid, role, fields, chain";
 
 /// About whom or what a reader may read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum About {
     /// Everything.
+    #[default]
     All,
     /// This account, by name and uid: neither alone has always been the same person's.
     Account(String, u32),
 }
 
 /// Which events to read; all conditions must hold.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EventQuery {
     /// What the reader may read.
     pub about: About,
@@ -51,21 +52,29 @@ pub struct Place {
     pub to: u64,
 }
 
+/// Where the record ends, or did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// The number of the last event; 0 before the first.
+    pub seq: u64,
+    /// Its link.
+    pub link: Link,
+}
+
 /// Adds events to the record.
 pub(super) struct Appending<'a> {
     tx: &'a Transaction<'a>,
-    seq: u64,
-    head: Link,
+    head: Head,
 }
 
 impl<'a> Appending<'a> {
     pub(super) fn new(tx: &'a Transaction<'a>) -> Result<Self, StoreError> {
-        let (seq, head) = head(tx)?;
-        Ok(Self { tx, seq, head })
+        let head = head(tx)?;
+        Ok(Self { tx, head })
     }
 
     pub(super) fn put(&mut self, event: &Event) -> Result<Recorded, StoreError> {
-        let recorded = Recorded::next(self.seq + 1, &self.head, event);
+        let recorded = Recorded::next(self.head.seq + 1, &self.head.link, event);
         let (user, uid) = match &recorded.user {
             Some((user, uid)) => (user.as_str(), *uid),
             None => ("", 0),
@@ -86,21 +95,40 @@ impl<'a> Appending<'a> {
             })?,
             recorded.chain.0,
         ])?;
-        self.seq = recorded.seq;
-        self.head = recorded.chain;
+        self.head = Head {
+            seq: recorded.seq,
+            link: recorded.chain,
+        };
         Ok(recorded)
     }
 }
 
-/// Number and link of the newest event.
-pub(super) fn head(db: &Connection) -> Result<(u64, Link), StoreError> {
-    let sql = "SELECT seq, chain FROM event ORDER BY seq DESC LIMIT 1";
+/// Where the record ends.
+pub(super) fn head(db: &Connection) -> Result<Head, StoreError> {
+    last_of(db, "SELECT seq, chain FROM event ORDER BY seq DESC LIMIT 1")
+}
+
+/// Where what is archived ends.
+pub(super) fn archived(db: &Connection) -> Result<Head, StoreError> {
+    last_of(
+        db,
+        "SELECT seq, chain FROM archived ORDER BY seq DESC LIMIT 1",
+    )
+}
+
+fn last_of(db: &Connection, sql: &str) -> Result<Head, StoreError> {
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query([])?;
-    match rows.next()? {
-        Some(row) => Ok((unsigned("event.seq", row.get(0)?)?, Link(row.get(1)?))),
-        None => Ok((0, Link::START)),
-    }
+    Ok(match rows.next()? {
+        Some(row) => Head {
+            seq: unsigned("seq", row.get(0)?)?,
+            link: Link(row.get(1)?),
+        },
+        None => Head {
+            seq: 0,
+            link: Link::START,
+        },
+    })
 }
 
 /// Gives all events their link.
@@ -125,7 +153,7 @@ pub(super) fn place(db: &Connection, query: &EventQuery) -> Result<Place, StoreE
             .query_row([at.0], |row| row.get(0))?;
         edge.map(|seq| unsigned("event.seq", seq)).transpose()
     };
-    let (newest, _) = head(db)?;
+    let newest = head(db)?.seq;
     let first = match query.since {
         Some(at) => edge("SELECT min(seq) FROM event WHERE at >= ?1", at)?.unwrap_or(newest + 1),
         None => 1,
@@ -138,6 +166,32 @@ pub(super) fn place(db: &Connection, query: &EventQuery) -> Result<Place, StoreE
         after: first.saturating_sub(1),
         to,
     })
+}
+
+/// The last event before which nothing is of something that is open, and nothing is from a later
+/// time.
+pub(super) fn settled_before(db: &Connection, before: Wall) -> Result<u64, StoreError> {
+    let first = |sql: &str, values: &[i64]| -> Result<Option<u64>, StoreError> {
+        let first: Option<i64> = db
+            .prepare(sql)?
+            .query_row(params_from_iter(values), |row| row.get(0))?;
+        first.map(|seq| unsigned("event.seq", seq)).transpose()
+    };
+    let later = first("SELECT min(seq) FROM event WHERE at >= ?1", &[before.0])?;
+    let open = first(
+        "SELECT min(event.seq) FROM elevation JOIN event ON event.elevation = elevation.id
+         WHERE elevation.state IN ('pending', 'scheduled', 'active')",
+        &[],
+    )?;
+    let running = first(
+        "SELECT min(event.seq) FROM session
+         JOIN event ON event.elevation IN (session.elevation, session.under)
+         WHERE session.closed_at IS NULL",
+        &[],
+    )?;
+    let newest = head(db)?.seq;
+    let stays = [later, open, running].into_iter().flatten().min();
+    Ok(stays.map_or(newest, |seq| seq.saturating_sub(1)))
 }
 
 /// Gives events of a stretch of the record to `each`, in their order, until that has enough.

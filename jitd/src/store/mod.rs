@@ -4,7 +4,9 @@
 //! reached the disk, state and events together.
 #![forbid(unsafe_code)]
 
+mod archive;
 mod clock;
+mod cut;
 mod error;
 mod events;
 mod read;
@@ -14,9 +16,10 @@ mod schema;
 mod thread;
 mod write;
 
+pub use archive::{Archive, ArchiveError};
 pub use clock::Seen;
 pub use error::StoreError;
-pub use events::{About, EventQuery, Place};
+pub use events::{About, EventQuery, Head, Place};
 pub use read::{Query, Scope};
 pub use reader::Reader;
 pub use thread::Store;

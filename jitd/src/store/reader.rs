@@ -1,5 +1,6 @@
 //! The record, read beside the one writer: on a connection of its own, which can write nothing.
 
+use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -7,12 +8,13 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::events::{self, EventQuery, Place};
 use super::{StoreError, schema};
+use crate::domain::time::Wall;
 use crate::record::Recorded;
 
 /// A reader of the record. It holds up nobody, and nobody holds it up.
 #[derive(Debug)]
 pub struct Reader {
-    db: Connection,
+    pub(super) db: Connection,
 }
 
 impl Reader {
@@ -63,12 +65,41 @@ impl Reader {
         Ok(place)
     }
 
+    /// When the oldest event happened that is not archived.
+    ///
+    /// # Errors
+    /// The database is broken.
+    pub fn oldest(&self) -> Result<Option<Wall>, StoreError> {
+        let after = events::archived(&self.db)?.seq;
+        let everything = EventQuery::default();
+        let to = self.newest()?;
+        let (page, _) = self.page(&everything, Place { after, to }, 1)?;
+        Ok(page.first().map(|event| event.at))
+    }
+
+    /// A copy of the whole database as it is at this moment, in a file that has no name any more.
+    /// `beside` names it while it is made.
+    ///
+    /// # Errors
+    /// The database is broken, or the disk full.
+    pub fn copy(&self, beside: &Path) -> Result<File, StoreError> {
+        let _ = std::fs::remove_file(beside);
+        let path = beside.to_string_lossy();
+        let copied = self.db.execute("VACUUM INTO ?1", [path.as_ref()]);
+        let opened = copied.map(|_| File::open(beside));
+        let _ = std::fs::remove_file(beside);
+        opened?.map_err(|cause| StoreError::Copy {
+            path: path.into_owned(),
+            cause,
+        })
+    }
+
     /// The number of the newest event; 0 without any.
     ///
     /// # Errors
     /// The database is broken.
     pub fn newest(&self) -> Result<u64, StoreError> {
-        Ok(events::head(&self.db)?.0)
+        Ok(events::head(&self.db)?.seq)
     }
 
     /// At most so many events from there on, and where to read on.

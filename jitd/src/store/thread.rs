@@ -1,13 +1,13 @@
 //! The database's thread.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 
 use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 
-use super::{Change, Query, Reader, Seen, StoreError, clock, read, schema, write};
+use super::{Change, Query, Reader, Seen, StoreError, clock, cut, read, schema, write};
 use crate::domain::budget::Span;
 use crate::domain::desired::Membership;
 use crate::domain::elevation::{Elevation, ElevationId};
@@ -87,6 +87,21 @@ impl Store {
             .await?;
         self.news.send_replace(());
         Ok(recorded)
+    }
+
+    /// Cuts some of what is archived; see [`Store::reader`] and [`Reader::archive`]. Whether there
+    /// is more.
+    ///
+    /// # Errors
+    /// The database is broken; nothing was cut.
+    pub async fn cut(&self, now: Wall) -> Result<bool, StoreError> {
+        self.run(move |db| cut::cut(db, now)).await
+    }
+
+    /// Where archives are: beside the database.
+    #[must_use]
+    pub fn archives(&self) -> PathBuf {
+        self.path.with_file_name("archive")
     }
 
     /// The newest reading of the clocks that was kept.

@@ -4,7 +4,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::StoreError;
 use super::clock::{Seen, put_seen};
-use super::events::Appending;
+use super::events::{Appending, Head};
 use super::rows::{json, signed};
 use crate::crash::crash_point;
 use crate::domain::desired::Membership;
@@ -20,6 +20,8 @@ pub struct Change {
     pub elevation: Option<Elevation>,
     /// The session, whole; none where nothing became of one.
     pub session: Option<Session>,
+    /// Up to where the record is archived now; none where nothing became of it.
+    pub archived: Option<Head>,
     /// The event that tells of it.
     pub event: Event,
 }
@@ -49,6 +51,7 @@ impl Change {
         Self {
             elevation: None,
             session: None,
+            archived: None,
             event,
         }
     }
@@ -70,6 +73,9 @@ pub(super) fn commit(
         }
         if let Some(session) = &change.session {
             put_session(&tx, session)?;
+        }
+        if let Some(archived) = &change.archived {
+            put_archived(&tx, archived)?;
         }
         crash_point!("store.stated");
         recorded.push(record.put(&change.event)?);
@@ -163,6 +169,15 @@ fn put_session(tx: &Transaction<'_>, session: &Session) -> Result<(), StoreError
         session.closed_at.map(|at| at.0),
         json(&session.also),
     ])?;
+    Ok(())
+}
+
+/// What came before this may be cut from now on.
+fn put_archived(tx: &Transaction<'_>, archived: &Head) -> Result<(), StoreError> {
+    tx.execute(
+        "INSERT INTO archived VALUES (?1, ?2)",
+        params![signed(archived.seq), archived.link.0],
+    )?;
     Ok(())
 }
 

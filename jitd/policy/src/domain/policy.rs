@@ -185,6 +185,9 @@ pub struct Policy {
     pub roles: BTreeMap<RoleName, Role>,
     /// Who may read everybody's record.
     pub readers: People,
+    /// How long events stay in the record before they are archived; for ever without it. May be
+    /// longer than [`Seconds::LONGEST`].
+    pub keep: Option<Seconds>,
 }
 
 impl Policy {

@@ -140,6 +140,7 @@ pub(super) struct BreakGlassSyntax {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct AuditSyntax {
     pub(super) readers: Table<PeopleSyntax>,
+    pub(super) keep: Option<Spanned<String>>,
 }
 
 impl<'de> Deserialize<'de> for ApprovalsSyntax {

@@ -2,6 +2,7 @@
 
 mod clocks;
 mod drift;
+mod keeping;
 mod life;
 mod policy;
 mod races;

@@ -7,15 +7,7 @@ use super::*;
 use crate::record::Recorded;
 
 fn all() -> EventQuery {
-    EventQuery {
-        about: About::All,
-        since: None,
-        until: None,
-        user: None,
-        role: None,
-        elevation: None,
-        event: None,
-    }
+    EventQuery::default()
 }
 
 fn read(store: &Store, query: &EventQuery, last: Option<u32>) -> Vec<Recorded> {

@@ -32,6 +32,8 @@ pub(super) fn policy(files: &[(&Source, FileSyntax)]) -> Result<Loaded, Vec<Poli
         .unwrap_or_default();
     policy.managed = at.people("managed", &main.managed);
     policy.readers = at.people("audit.readers", &main.audit.readers);
+    let keep = main.audit.keep.as_ref();
+    policy.keep = keep.and_then(|text| at.keep("audit.keep", text, values::keep));
     let mut managed = policy.managed.groups.clone();
     managed.push(MANAGED_GROUP.to_owned());
     let defaults = Rules::of_defaults(&mut at, &main.defaults);

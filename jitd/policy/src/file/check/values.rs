@@ -21,6 +21,21 @@ pub(crate) fn duration(text: &str) -> Result<Seconds, String> {
     }
 }
 
+/// How long the record is kept: at least a day, so that what has just happened can be read.
+pub(super) fn keep(text: &str) -> Result<Seconds, String> {
+    let shown = text::escaped(text);
+    let length = humantime::parse_duration(text).map_err(|_| {
+        format!("\"{shown}\" is not a duration: expected one like \"90days\" or \"2years\"")
+    })?;
+    match Seconds(length.as_secs()) {
+        Seconds(short) if short < 24 * 3600 => Err(format!("\"{shown}\" is shorter than a day")),
+        length if length.0 > 100 * Seconds::LONGEST.0 => {
+            Err(format!("\"{shown}\" is longer than a hundred years"))
+        }
+        length => Ok(length),
+    }
+}
+
 pub(super) fn pattern(text: &str) -> Result<Pattern, String> {
     if text.chars().any(text::is_hostile) {
         let shown = text::escaped(text);
