@@ -21,6 +21,7 @@ mod membership;
 mod numbers;
 mod pam;
 mod policy;
+mod record;
 mod report;
 mod scale;
 mod scene;
@@ -38,7 +39,7 @@ use scale::Scale;
 /// A measurement gives some lines of the table.
 type Measurement = fn(&Scale) -> Vec<Row>;
 
-const MEASUREMENTS: [(&str, Measurement); 7] = [
+const MEASUREMENTS: [(&str, Measurement); 8] = [
     ("pam", pam::measure),
     ("sudo", sudo::measure),
     ("gate", gate::measure),
@@ -46,6 +47,7 @@ const MEASUREMENTS: [(&str, Measurement); 7] = [
     ("membership", membership::measure),
     ("ends", ends::measure),
     ("sessions", sessions::measure),
+    ("record", record::measure),
 ];
 
 fn main() -> ExitCode {

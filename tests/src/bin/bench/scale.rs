@@ -23,6 +23,8 @@ pub(crate) struct Scale {
     pub(crate) timers: usize,
     /// Times that a thousand end together.
     pub(crate) thousands: usize,
+    /// Events added to a short and to a long record.
+    pub(crate) appends: usize,
     /// Starts of jitd.
     pub(crate) starts: usize,
 }
@@ -38,6 +40,7 @@ impl Scale {
         ends: 300,
         timers: 30,
         thousands: 5,
+        appends: 2_000,
         starts: 20,
     };
 
@@ -52,6 +55,7 @@ impl Scale {
         ends: 50,
         timers: 10,
         thousands: 1,
+        appends: 300,
         starts: 5,
     };
 }

@@ -7,6 +7,7 @@ mod ends;
 mod membership;
 mod pam;
 mod policy;
+mod record;
 mod records;
 mod sessions;
 mod sudo;
@@ -31,6 +32,7 @@ pub(crate) fn run(words: &[&str]) {
                 Duration::from_millis(number(milliseconds)),
             );
         }
+        ["append", events, rounds] => record::append(number(events), number(rounds)),
         ["memory"] => daemon::memory(),
         ["starts", count] => daemon::starts(number(count)),
         ["membership", rounds] => membership::run(number(rounds)),
