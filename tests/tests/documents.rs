@@ -344,7 +344,7 @@ fn manual_pages_are_clean_and_lead_somewhere() {
 #[test]
 fn the_files_and_units_that_are_written_down_are_in_the_package() {
     /// Made while jitd runs, or the host's own.
-    const NOT_PACKAGED: [&str; 9] = [
+    const NOT_PACKAGED: [&str; 11] = [
         "/etc/group",
         "/etc/gshadow",
         "/etc/jitd/roles.d/*.toml",
@@ -353,6 +353,8 @@ fn the_files_and_units_that_are_written_down_are_in_the_package() {
         "/etc/sudoers.d/jitd",
         "/run/jitd/gate",
         "/run/userdb/.jitd",
+        "/var/lib/jitd/archive",
+        "/var/lib/jitd/archive/events-FIRST-LAST.jsonl",
         "/var/lib/jitd/jitd.db",
     ];
     let folder = packages::unpacked_deb();
