@@ -180,7 +180,8 @@ async fn rules(root: &Path, policy: Option<&Policy>) -> Option<Finding> {
     }
     let mut before = active().await.ok()?;
     loop {
-        let finding = sudo::rules(root, &sudoers::render(policy?, &held(&before)));
+        let wanted = sudoers::render(policy?, &held(&before), sudoers::Dialect::of_host());
+        let finding = sudo::rules(root, &wanted);
         // Nothing may have begun or ended meanwhile.
         let after = active().await.ok()?;
         if after == before {

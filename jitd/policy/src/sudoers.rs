@@ -19,6 +19,10 @@ use crate::domain::policy::{Policy, Role};
 use crate::domain::text;
 use crate::file::PolicyError;
 
+mod recording;
+
+pub use recording::{Dialect, RECORDINGS, unrecorded};
+
 /// Who checks a sudoers file: that of sudo and that of sudo-rs, where they are installed.
 const VISUDO: [&str; 3] = [
     "/usr/sbin/visudo",
@@ -30,12 +34,13 @@ const VISUDO: [&str; 3] = [
 pub(crate) const WORDS: [&str; 5] = ["sudoedit", "sha224", "sha256", "sha384", "sha512"];
 
 /// The text: a line for each role and holder, the same for the same policy and holders, in the
-/// form that sudo and sudo-rs both take.
+/// form that everybody takes who reads it.
 #[must_use]
-pub fn render(policy: &Policy, desired: &Desired) -> String {
+pub fn render(policy: &Policy, desired: &Desired, dialect: Dialect) -> String {
     let mut text = String::from(
         "# Written by jitd from /etc/jitd and the active elevations; changes made here are lost.\n",
     );
+    recording::push_settings(&mut text, policy, desired, dialect);
     let nobody = BTreeSet::new();
     for role in policy
         .roles
@@ -48,7 +53,7 @@ pub fn render(policy: &Policy, desired: &Desired) -> String {
     text
 }
 
-/// The lines of such a text that give something.
+/// The lines of such a text that give something, or say how it is given.
 pub fn rules(text: &str) -> impl Iterator<Item = &str> {
     text.lines()
         .filter(|line| !line.is_empty() && !line.starts_with("# "))
@@ -61,12 +66,11 @@ fn push_role(text: &mut String, role: &Role, holders: &BTreeSet<Holder>) {
     if !role.run_as_groups.is_empty() {
         run_as = format!("{run_as} : {}", role.run_as_groups.join(", "));
     }
-    // Not LOG_INPUT: what is typed without echo is passwords.
-    let tag = if role.record { "LOG_OUTPUT: " } else { "" };
+    let tags = if role.record { recording::TAGS } else { "" };
     // A String takes all that is written to it.
     let _ = writeln!(text, "\n# role {} ({source})", role.name);
     for holder in holders {
-        let _ = writeln!(text, "{} ALL=({run_as}) {tag}{commands}", user(holder));
+        let _ = writeln!(text, "{} ALL=({run_as}) {tags}{commands}", user(holder));
     }
 }
 
@@ -112,7 +116,9 @@ pub fn complaint(visudo: &Path, text: &str) -> io::Result<Option<String>> {
         .output()?;
     let said = [output.stdout, output.stderr].concat();
     let said = String::from_utf8_lossy(&said);
-    let warned = said.lines().any(|line| line.starts_with("warning:"));
+    let warned = said
+        .lines()
+        .any(|line| line.starts_with("warning:") && !recording::is_about_tags(line));
     if output.status.success() && !warned {
         return Ok(None);
     }
@@ -135,13 +141,11 @@ pub fn refused(policy: &Policy) -> Vec<PolicyError> {
         let holders = roles
             .into_iter()
             .map(|role| (role.name.clone(), [(somebody.clone(), 0)].into()));
-        render(
-            policy,
-            &Desired {
-                holders: holders.collect(),
-                ..Desired::default()
-            },
-        )
+        let desired = Desired {
+            holders: holders.collect(),
+            ..Desired::default()
+        };
+        render(policy, &desired, Dialect::of_host())
     };
     let mut errors = Vec::new();
     for visudo in checkers() {
@@ -217,24 +221,28 @@ mod tests {
 
     #[test]
     fn who_is_called_like_a_word_of_sudo_goes_by_number() {
-        let text = render(&policy(), &held_by(&[("sudoedit", 1003), ("list", 1004)]));
+        let held = held_by(&[("sudoedit", 1003), ("list", 1004)]);
+        let text = render(&policy(), &held, Dialect::Sudo);
         let users: Vec<_> = rules(&text)
             .map(|rule| rule.split_once(' ').unwrap().0)
             .collect();
-        assert_eq!(users, ["list", "#1003", "list", "#1003"]);
+        let settings = ["Defaults:list", "Defaults:#1003"];
+        let rules = ["list", "#1003", "list", "#1003"];
+        assert_eq!(users, [&settings[..], &rules].concat());
     }
 
     #[test]
     fn the_text_names_role_and_source_and_gives_commands_to_holders_alone() {
-        let text = render(&policy(), &held_by(&[("carol", 1001), ("ACME\\dan", 1002)]));
+        let held = held_by(&[("carol", 1001), ("ACME\\dan", 1002)]);
+        let text = render(&policy(), &held, Dialect::Common);
         let lines: Vec<_> = text.lines().skip(1).collect();
         assert_eq!(
             lines,
             [
                 "",
                 "# role db (/etc/jitd/jitd.toml)",
-                "#1002 ALL=(postgres : adm) LOG_OUTPUT: /usr/bin/psql",
-                "carol ALL=(postgres : adm) LOG_OUTPUT: /usr/bin/psql",
+                "#1002 ALL=(postgres : adm) LOG_INPUT: LOG_OUTPUT: /usr/bin/psql",
+                "carol ALL=(postgres : adm) LOG_INPUT: LOG_OUTPUT: /usr/bin/psql",
                 "",
                 "# role deploy (/etc/jitd/jitd.toml)",
                 "#1002 ALL=(root, %www-data) /usr/bin/systemctl restart web.service, /usr/bin/id \"\"",
@@ -242,6 +250,42 @@ mod tests {
             ]
         );
         assert_eq!(rules(&text).count(), 4);
-        assert_eq!(rules(&render(&policy(), &Desired::default())).count(), 0);
+        let nobody = render(&policy(), &Desired::default(), Dialect::Sudo);
+        assert_eq!(rules(&nobody).count(), 0);
+    }
+
+    #[test]
+    fn all_that_holders_of_a_recorded_role_run_is_recorded() {
+        let held = held_by(&[("carol", 1001)]);
+        let text = render(&policy(), &held, Dialect::Sudo);
+        let mut settings = rules(&text).filter(|rule| rule.starts_with("Defaults"));
+        let one = settings.next().unwrap();
+        assert!(one.starts_with("Defaults:carol iolog_dir=/var/log/jitd/recordings, log_input,"));
+        assert_eq!(settings.next(), None, "once for each of them");
+        // Whoever holds what is not recorded has no part in it.
+        let mut held = held;
+        held.holders.remove("db");
+        let text = render(&policy(), &held, Dialect::Sudo);
+        assert!(!text.contains("Defaults"), "{text}");
+    }
+
+    #[test]
+    fn a_recorded_role_beside_sudo_rs_is_warned_of() {
+        let warnings = unrecorded(&policy(), Dialect::Common);
+        let told: Vec<_> = warnings.iter().map(ToString::to_string).collect();
+        assert_eq!(told.len(), 1, "{told:#?}");
+        assert!(told[0].contains("role.db.record: sudo-rs is on this host"));
+        assert_eq!(unrecorded(&policy(), Dialect::Sudo), []);
+    }
+
+    #[test]
+    fn of_the_warnings_of_visudo_those_of_the_tags_are_none() {
+        for (line, is) in [
+            ("warning: LOG_INPUT tags are ignored by sudo-rs", true),
+            ("warning: LOG_OUTPUT tags are ignored by sudo-rs", true),
+            ("warning: MAIL tags are ignored by sudo-rs", false),
+        ] {
+            assert_eq!(recording::is_about_tags(line), is, "{line}");
+        }
     }
 }

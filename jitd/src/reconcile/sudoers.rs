@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-use jitd_policy::sudoers::{checkers, complaint, render, rules};
+use jitd_policy::sudoers::{Dialect, checkers, complaint, render, rules};
 
 use super::ReconcileError;
 use super::etc_file::{EtcFile, Looks, beside, rename_synced, sync_folder, write_beside};
@@ -33,7 +33,7 @@ impl Sudoers {
     /// # Errors
     /// visudo refuses it, or a file cannot be written or removed.
     pub fn apply(&self, policy: &Policy, desired: &Desired) -> Result<(), ReconcileError> {
-        let text = render(policy, desired);
+        let text = render(policy, desired, Dialect::of_host());
         self.install(&text).or_else(|error| {
             self.remove_what_gives_too_much(&text)?;
             Err(error)

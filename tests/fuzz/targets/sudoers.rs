@@ -15,7 +15,7 @@ use jitd_policy::domain::desired::{Desired, Holder};
 use jitd_policy::domain::names::UserName;
 use jitd_policy::domain::policy::Policy;
 use jitd_policy::file::{Source, parse};
-use jitd_policy::sudoers;
+use jitd_policy::sudoers::{self, Dialect};
 use libfuzzer_sys::{Corpus, fuzz_target};
 use toml::Value;
 
@@ -104,8 +104,11 @@ fuzz_target!(|seed: u64| -> Corpus {
         holders: roles.map(|role| (role, holders.clone())).collect(),
         ..Desired::default()
     };
-    let text = sudoers::render(&policy, &desired);
+    let text = sudoers::render(&policy, &desired, Dialect::of_host());
     let rules = holders.len() * policy.roles.len();
+    let settings = Dialect::of_host() == Dialect::Sudo;
+    let recorded = settings && policy.roles.values().any(|role| role.record);
+    let rules = rules + if recorded { holders.len() } else { 0 };
     assert_eq!(sudoers::rules(&text).count(), rules, "{text}");
     for visudo in VISUDO.iter() {
         match sudoers::complaint(visudo, &text) {

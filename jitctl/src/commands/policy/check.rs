@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use jitd_policy::file::{self, Loaded, PolicyError, Trust};
-use jitd_policy::sudoers;
+use jitd_policy::sudoers::{self, Dialect};
 use nix::unistd::Group;
 use serde::Serialize;
 
@@ -69,8 +69,11 @@ pub(crate) fn look(path: &Path, trust: Trust, exists: impl Fn(&str) -> bool) -> 
     let mut errors = file::unknown_groups(&loaded, exists);
     errors.extend(sudoers::refused(&loaded.policy));
     let Loaded {
-        policy, warnings, ..
+        policy,
+        mut warnings,
+        ..
     } = loaded;
+    warnings.extend(sudoers::unrecorded(&policy, Dialect::of_host()));
     Findings {
         understood: true,
         roles: policy.roles.len(),

@@ -156,7 +156,7 @@ pub struct Role {
     pub reason: ReasonRule,
     /// What is demanded of the ticket.
     pub ticket: TicketRule,
-    /// Whether sudo records what its commands show on the terminal.
+    /// Whether sudo records what its holders run.
     pub record: bool,
     /// What becomes of its processes.
     pub on_end: OnEnd,

@@ -16,6 +16,7 @@ pub(super) fn role(at: &mut At<'_>, name: &Spanned<String>, role: &Role, managed
     let mut sense = Sense { at, name, role };
     sense.of_what_it_gives(managed);
     sense.of_its_commands();
+    sense.of_its_recording();
     sense.of_its_people();
     if role.approvals.is_empty() && !role.auto_approve.is_empty() {
         let message = "nobody is asked, so it is never looked at".to_owned();
@@ -62,6 +63,21 @@ impl Sense<'_, '_> {
         if role.run_as.is_empty() {
             let message = "the commands can be run as nobody: expected a user";
             self.wrong("run_as", &["run_as"], message.to_owned());
+        }
+    }
+
+    /// What is opened beside sudo, nobody could record.
+    fn of_its_recording(&mut self) {
+        let role = self.role;
+        let mut services = role.services.iter().map(ToString::to_string);
+        if !role.record {
+            return;
+        }
+        if let Some(other) = services.find(|service| !["sudo", "sudo-i"].contains(&&**service)) {
+            let message = format!(
+                "only sudo records, and it opens {other}: leave that to a role of its own, or say record = false"
+            );
+            self.wrong("record", &["services"], message);
         }
     }
 

@@ -171,6 +171,10 @@ approvals = 0
 approvers = {}
 == nothing to record
 record = true
+== what nobody could record
+services = ["sudo", "su"]
+commands = ["ALL"]
+record = true
 == an end that is not known
 on_end = "kill"
 == a key twice
