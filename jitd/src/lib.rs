@@ -13,6 +13,7 @@ pub mod directory;
 pub mod engine;
 pub mod paths;
 pub mod policy_source;
+mod process_end;
 pub mod reconcile;
 pub mod record;
 pub mod store;

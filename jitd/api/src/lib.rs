@@ -14,7 +14,7 @@ mod policy;
 #[cfg(feature = "proxy")]
 mod proxy;
 
-pub use audit::{Archive, EventFilter};
+pub use audit::{Archive, EventFilter, ListedSession, SessionFilter};
 #[cfg(feature = "chain")]
 pub use chain::{Link, NotALink};
 pub use elevation::{

@@ -1,9 +1,12 @@
 //! Client proxies.
 
+use std::collections::HashMap;
+
 use zbus::wire::OwnedFd;
 
 use crate::{
-    Archive, Drift, Elevation, Error, EventFilter, Explanation, Filter, RequestOptions, Status,
+    Archive, Drift, Elevation, Error, EventFilter, Explanation, Filter, ListedSession,
+    RequestOptions, SessionFilter, Status,
 };
 
 /// `org.jitd1.Elevations`, as people call it.
@@ -96,4 +99,9 @@ pub trait Audit {
     fn archive(&self, before: i64) -> Result<Archive, Error>;
     /// A copy of the whole database as it is at this moment: a file without a name. Only root.
     fn copy(&self) -> Result<OwnedFd, Error>;
+    /// Sessions, newest first: everybody's for root and auditors, others' own, and those of an
+    /// elevation that they may see.
+    fn sessions(&self, filter: &SessionFilter) -> Result<Vec<ListedSession>, Error>;
+    /// The files of what sudo recorded of a session, by their names, to be read. Root and auditors.
+    fn recording(&self, session: u64) -> Result<HashMap<String, OwnedFd>, Error>;
 }

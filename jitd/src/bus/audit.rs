@@ -1,6 +1,8 @@
 //! `org.jitd1.Audit`: where the record is read.
 
-use jitd_api::{Archive, Error, EventFilter, MAX_NAME};
+use std::collections::HashMap;
+
+use jitd_api::{Archive, Error, EventFilter, ListedSession, MAX_LIST, MAX_NAME, SessionFilter};
 use zbus::message::Header;
 use zbus::wire::OwnedFd;
 
@@ -8,9 +10,14 @@ use super::caller::Callers;
 use super::stream::{self, Streams};
 use super::wire;
 use crate::domain::elevation::ElevationId;
+use crate::domain::person::Caller;
+use crate::domain::session::SessionId;
 use crate::domain::time::Wall;
 use crate::engine::Engine;
-use crate::store::{About, EventQuery};
+use crate::store::{About, EventQuery, SessionQuery};
+
+/// How many sessions are listed where nobody says.
+const DEFAULT_LIST: u32 = 100;
 
 pub(super) struct Audit {
     engine: Engine,
@@ -38,28 +45,12 @@ impl Audit {
         #[zbus(header)] header: Header<'_>,
         filter: EventFilter,
     ) -> Result<OwnedFd, Error> {
-        for name in [&filter.user, &filter.role, &filter.event]
-            .into_iter()
-            .flatten()
-        {
-            if name.len() > MAX_NAME {
-                return Err(Error::InvalidArgument(format!(
-                    "a name has at most {MAX_NAME} bytes"
-                )));
-            }
-        }
+        check_names(&[&filter.user, &filter.role, &filter.event])?;
         let caller = self.callers.identify(&header).await?;
         let elevation = filter.elevation.map(ElevationId);
-        let about = self.engine.readable(&caller, elevation).await;
-        let about = about.map_err(wire::error)?;
-        if let (About::Account(own, _), Some(user)) = (&about, &filter.user)
-            && own != user
-        {
-            return Err(Error::NotAllowed(
-                "only root and auditors may read what is about others; about yourself: jitctl audit"
-                    .to_owned(),
-            ));
-        }
+        let about = self
+            .about(&caller, elevation, filter.user.as_deref())
+            .await?;
         let place = self.streams.take(caller.account.uid)?;
         let query = EventQuery {
             about,
@@ -95,4 +86,81 @@ impl Audit {
         let copy = self.engine.copy(&caller).await.map_err(wire::error)?;
         Ok(OwnedFd::from(std::os::fd::OwnedFd::from(copy)))
     }
+
+    /// Sessions, newest first: everybody's for root and auditors, others' own, and those of an
+    /// elevation that they may see.
+    async fn sessions(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        filter: SessionFilter,
+    ) -> Result<Vec<ListedSession>, Error> {
+        check_names(&[&filter.user])?;
+        let caller = self.callers.identify(&header).await?;
+        let elevation = filter.elevation.map(ElevationId);
+        let about = self
+            .about(&caller, elevation, filter.user.as_deref())
+            .await?;
+        let query = SessionQuery {
+            about,
+            user: filter.user,
+            elevation,
+            since: filter.since.map(Wall),
+            before: filter.before.map(SessionId),
+            running: filter.running.unwrap_or_default(),
+            limit: filter.limit.unwrap_or(DEFAULT_LIST).min(MAX_LIST),
+        };
+        let found = self.engine.find_sessions(query).await;
+        Ok(found
+            .map_err(wire::error)?
+            .into_iter()
+            .map(wire::listed_session)
+            .collect())
+    }
+
+    /// The files of what sudo recorded of a session, by their names, to be read. Root and auditors.
+    async fn recording(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        session: u64,
+    ) -> Result<HashMap<String, OwnedFd>, Error> {
+        let caller = self.callers.identify(&header).await?;
+        let files = self
+            .engine
+            .read_recording(&caller, SessionId(session))
+            .await;
+        let files = files.map_err(wire::error)?.into_iter();
+        Ok(files
+            .map(|(name, file)| (name.to_owned(), OwnedFd::from(file)))
+            .collect())
+    }
+}
+
+impl Audit {
+    /// What a caller may read of what they ask for.
+    async fn about(
+        &self,
+        caller: &Caller,
+        elevation: Option<ElevationId>,
+        user: Option<&str>,
+    ) -> Result<About, Error> {
+        let about = self.engine.readable(caller, elevation).await;
+        let about = about.map_err(wire::error)?;
+        match (&about, user) {
+            (About::Account(own, _), Some(user)) if own != user => Err(Error::NotAllowed(
+                "only root and auditors may read what is about others; what is about yourself: without a name"
+                    .to_owned(),
+            )),
+            _ => Ok(about),
+        }
+    }
+}
+
+fn check_names(names: &[&Option<String>]) -> Result<(), Error> {
+    let mut names = names.iter().filter_map(|name| name.as_ref());
+    if names.any(|name| name.len() > MAX_NAME) {
+        return Err(Error::InvalidArgument(format!(
+            "a name has at most {MAX_NAME} bytes"
+        )));
+    }
+    Ok(())
 }

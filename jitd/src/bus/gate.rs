@@ -70,6 +70,7 @@ impl GateInterface {
                 ..GateAnswer::default()
             },
             Opened::Closed(verdict) => self.said(verdict, opening.uid, &opening.service).await,
+            Opened::Unrecorded(why) => refused_because(&why, JOURNAL),
             Opened::Refused(why) => {
                 let why = format!("the session could not be registered ({why})");
                 refused_because(&why, JOURNAL)

@@ -9,6 +9,7 @@ use crate::domain::policy::{Policy, Role};
 use crate::domain::session::Session;
 use crate::domain::time::Now;
 use crate::engine::{EngineError, Standing};
+use crate::record::Subject;
 use crate::store::Archive;
 
 /// An elevation as its readers see it now, with those of the sessions that are of it.
@@ -80,6 +81,24 @@ fn session(session: &Session) -> jitd_api::Session {
         remote: session.remote.clone(),
         opened_at: session.opened_at.0,
         closed_at: session.closed_at.map(|at| at.0),
+    }
+}
+
+/// A session by itself, and the elevation that opened it.
+pub(super) fn listed_session((session, subject): (Session, Subject)) -> jitd_api::ListedSession {
+    jitd_api::ListedSession {
+        id: session.id.0,
+        elevation: subject.id.0,
+        user: subject.user.to_string(),
+        uid: subject.uid,
+        role: subject.role.to_string(),
+        service: session.service,
+        command: session.command,
+        terminal: session.terminal,
+        remote: session.remote,
+        opened_at: session.opened_at.0,
+        closed_at: session.closed_at.map(|at| at.0),
+        recorded: session.recording.is_some(),
     }
 }
 

@@ -5,7 +5,7 @@
 //!
 //! | room | |
 //! |---|---|
-//! | `asking`, `deciding`, `ending`, `reading` | the door for people |
+//! | `asking`, `deciding`, `ending`, `reading`, `recordings` | the door for people |
 //! | `gate` | the door for `pam_jit` |
 //! | `due`, `warnings` | the door for the clock |
 //! | `clocks` | the clocks themselves: set, or of another boot |
@@ -29,6 +29,7 @@ mod gate;
 mod keeping;
 mod policy;
 mod reading;
+mod recordings;
 mod sessions;
 mod settle;
 mod standing;

@@ -1,6 +1,7 @@
 //! Sessions: opened under an elevation, and ended with it.
 
 mod opening;
+mod recording;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -30,6 +31,8 @@ pub(super) struct Held {
     pub(super) lasts_to: Option<i64>,
     /// Whether its end is being moved: one move at a time, or an earlier one could come last.
     pub(super) is_moving: bool,
+    /// Whether its recording is over: nothing of it may be left.
+    pub(super) is_unrecorded: bool,
 }
 
 impl Open {
@@ -74,6 +77,7 @@ impl Engine {
         let of_this_boot = |held: &&mut Held| held.session.boot_id == now.boot_id;
         for held in sessions.values_mut().filter(of_this_boot) {
             let bearer = held.session.bearer(elevations, now);
+            let bearer = bearer.filter(|_| !held.is_unrecorded);
             let left = held.session.lasts(elevations, now);
             let (Some(bearer), Some(left)) = (bearer, left) else {
                 crash_point!("sessions.over");
@@ -178,6 +182,7 @@ impl Engine {
             // No session outlives a boot.
             if session.boot_id == here {
                 self.look_after(session.id).await?;
+                self.watch_recording(&session);
             } else {
                 self.close(session.id, None).await?;
             }
@@ -219,13 +224,14 @@ impl Engine {
             ..held.session.clone()
         };
         let goes_on = session.bearer(&open.elevations, &now).is_some();
+        let unrecorded = (held.is_unrecorded && goes_on).then_some("its recording was over");
         let name = match (refused, goes_on) {
             (Some(_), _) => EventName::SessionRefused,
             (None, true) => EventName::SessionClosed,
             (None, false) => EventName::SessionEnded,
         };
         let event = Event::of_session(name, &held.subject, &session, now.wall)
-            .with("because", refused.unwrap_or_default());
+            .with("because", refused.or(unrecorded).unwrap_or_default());
         crash_point!("sessions.closing");
         self.commit(&mut open, vec![Change::of_session(session, event)])
             .await

@@ -145,6 +145,7 @@ impl Open {
         let held = Held {
             lasts_to: known.and_then(|held| held.lasts_to),
             is_moving: known.is_some_and(|held| held.is_moving),
+            is_unrecorded: known.is_some_and(|held| held.is_unrecorded),
             session,
             subject,
         };
@@ -165,6 +166,7 @@ async fn held(store: &Store) -> Result<(BTreeMap<SessionId, Held>, SessionId), S
             session,
             lasts_to: None,
             is_moving: false,
+            is_unrecorded: false,
         };
         held.insert(one.session.id, one);
     }

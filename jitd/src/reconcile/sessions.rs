@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::time::Duration;
 
-use crate::domain::session::{Session, SessionId};
+use super::recording::RecordingError;
+use crate::domain::session::{Recording, Session, SessionId};
 
 /// Something that takes its time.
 pub type Work<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -40,6 +41,13 @@ pub trait Sessions: Send + Sync {
     /// Finishes what an earlier jitd had no time for: ends what is there and is none of these, since
     /// it is on no record.
     fn end_strays(&self, known: BTreeSet<SessionId>) -> Work<'_, Result<(), SessionError>>;
+
+    /// The folder of the recording that a process writes.
+    fn recording(&self, recorder: u32) -> Work<'_, Result<String, RecordingError>>;
+
+    /// Waits until a session's recording is written no more. Gives whether anything of the
+    /// session is left then, which should not be.
+    fn outlives<'a>(&'a self, id: SessionId, recording: &'a Recording) -> Work<'a, bool>;
 
     /// The terminals that its processes are at.
     fn terminals<'a>(&'a self, session: &'a Session) -> Work<'a, BTreeSet<PathBuf>>;

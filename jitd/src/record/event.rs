@@ -47,6 +47,8 @@ pub enum EventName {
     SessionClosed,
     /// A session was ended, because its elevation had.
     SessionEnded,
+    /// Somebody was given what was recorded of a session.
+    RecordingRead,
     /// Others put somebody into a group of jitd's own.
     DriftRemoved,
     /// Others took somebody out of a group that an elevation gives.
@@ -61,7 +63,7 @@ pub enum EventName {
 
 impl EventName {
     /// Every event there is.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Requested,
         Self::Approved,
         Self::Denied,
@@ -81,6 +83,7 @@ impl EventName {
         Self::SessionExtended,
         Self::SessionClosed,
         Self::SessionEnded,
+        Self::RecordingRead,
         Self::DriftRemoved,
         Self::DriftRestored,
         Self::ClockStepped,
@@ -111,6 +114,7 @@ impl EventName {
             Self::SessionExtended => "session.extended",
             Self::SessionClosed => "session.closed",
             Self::SessionEnded => "session.ended",
+            Self::RecordingRead => "recording.read",
             Self::DriftRemoved => "drift.removed",
             Self::DriftRestored => "drift.restored",
             Self::ClockStepped => "clock.stepped",
@@ -147,6 +151,7 @@ impl EventName {
             Self::ClockStepped => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d30",
             Self::RecordArchived => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d60",
             Self::RecordCopied => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d61",
+            Self::RecordingRead => "6f1a5ec1f6c94c3d9a3c1c4b8f6e2d50",
         }
     }
 

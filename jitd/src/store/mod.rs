@@ -13,6 +13,7 @@ mod read;
 mod reader;
 mod rows;
 mod schema;
+mod sessions;
 mod thread;
 mod write;
 
@@ -22,6 +23,7 @@ pub use error::StoreError;
 pub use events::{About, EventQuery, Head, Place};
 pub use read::{Query, Scope};
 pub use reader::Reader;
+pub use sessions::SessionQuery;
 pub use thread::Store;
 pub use write::Change;
 

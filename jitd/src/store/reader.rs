@@ -7,9 +7,11 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags};
 
 use super::events::{self, EventQuery, Place};
+use super::sessions::{self, SessionQuery};
 use super::{StoreError, schema};
+use crate::domain::session::Session;
 use crate::domain::time::Wall;
-use crate::record::Recorded;
+use crate::record::{Recorded, Subject};
 
 /// A reader of the record. It holds up nobody, and nobody holds it up.
 #[derive(Debug)]
@@ -100,6 +102,14 @@ impl Reader {
     /// The database is broken.
     pub fn newest(&self) -> Result<u64, StoreError> {
         Ok(events::head(&self.db)?.seq)
+    }
+
+    /// Sessions with the elevation that opened each, newest first.
+    ///
+    /// # Errors
+    /// The database is broken.
+    pub fn sessions(&self, query: &SessionQuery) -> Result<Vec<(Session, Subject)>, StoreError> {
+        sessions::list(&self.db, query)
     }
 
     /// At most so many events from there on, and where to read on.

@@ -5,7 +5,7 @@ use rusqlite::{Connection, Row};
 use super::StoreError;
 use crate::domain::elevation::{Act, Decision, Elevation, ElevationId, Grant};
 use crate::domain::names::{GroupName, RoleName, ServiceName, UserName};
-use crate::domain::session::{Session, SessionId};
+use crate::domain::session::{Recording, Session, SessionId};
 use crate::domain::time::{Boot, BootId, Seconds, Wall};
 
 /// The columns of an elevation, in the order in which [`elevation`] reads them.
@@ -43,7 +43,7 @@ pub(super) fn elevation(row: &Row<'_>) -> Result<Elevation, StoreError> {
 
 /// The columns of a session, in the order in which [`session`] reads them.
 pub(super) const SESSION_COLUMNS: &str = "id, elevation, under, service, command, terminal, \
-    remote, leader, login, boot_id, opened_at, closed_at, also";
+    remote, leader, login, boot_id, opened_at, closed_at, also, recording, recorder";
 
 /// Reads a session.
 pub(super) fn session(row: &Row<'_>) -> Result<Session, StoreError> {
@@ -56,6 +56,7 @@ pub(super) fn session(row: &Row<'_>) -> Result<Session, StoreError> {
         terminal: row.get(5)?,
         remote: row.get(6)?,
         leader: row.get(7)?,
+        recording: recording(row)?,
         login: row.get(8)?,
         boot_id: BootId(row.get(9)?),
         opened_at: Wall(row.get(10)?),
@@ -64,6 +65,13 @@ pub(super) fn session(row: &Row<'_>) -> Result<Session, StoreError> {
             number.parse().ok().map(ElevationId)
         })?,
     })
+}
+
+fn recording(row: &Row<'_>) -> Result<Option<Recording>, StoreError> {
+    let folder: Option<String> = row.get(13)?;
+    let recorder: Option<u32> = row.get(14)?;
+    let recording = folder.zip(recorder);
+    Ok(recording.map(|(folder, recorder)| Recording { folder, recorder }))
 }
 
 /// When and by whom, from a column and the next one.

@@ -6,7 +6,7 @@ use super::{StoreError, events};
 
 /// Each step, what it is for, and what SQL can't do; step N makes `user_version` N. Never changed,
 /// only added to.
-const STEPS: [(&str, &str, Option<Fill>); 5] = [
+const STEPS: [(&str, &str, Option<Fill>); 6] = [
     (
         "elevations, decisions, the record, and what jitd has put into the group file",
         "
@@ -151,6 +151,14 @@ const STEPS: [(&str, &str, Option<Fill>); 5] = [
     ) STRICT;
     ",
         Some(chain_events),
+    ),
+    (
+        "sessions know their recording",
+        "
+    ALTER TABLE session ADD COLUMN recording TEXT;    -- the folder of sudo's I/O log
+    ALTER TABLE session ADD COLUMN recorder INTEGER;  -- the process that writes it
+    ",
+        None,
     ),
 ];
 

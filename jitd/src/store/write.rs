@@ -150,7 +150,8 @@ pub(super) fn put_elevation(tx: &Transaction<'_>, elevation: &Elevation) -> Resu
 
 fn put_session(tx: &Transaction<'_>, session: &Session) -> Result<(), StoreError> {
     tx.prepare_cached(
-        "INSERT INTO session VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+        "INSERT INTO session VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,
+            ?14, ?15)
          ON CONFLICT (id) DO UPDATE SET under = excluded.under, also = excluded.also,
             closed_at = excluded.closed_at",
     )?
@@ -168,6 +169,8 @@ fn put_session(tx: &Transaction<'_>, session: &Session) -> Result<(), StoreError
         session.opened_at.0,
         session.closed_at.map(|at| at.0),
         json(&session.also),
+        session.recording.as_ref().map(|it| it.folder.as_str()),
+        session.recording.as_ref().map(|it| it.recorder),
     ])?;
     Ok(())
 }

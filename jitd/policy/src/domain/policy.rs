@@ -197,6 +197,18 @@ impl Policy {
         self.roles.get(name)
     }
 
+    /// Whether a role is recorded.
+    #[must_use]
+    pub fn records(&self, role: &RoleName) -> bool {
+        self.roles.get(role).is_some_and(|role| role.record)
+    }
+
+    /// Whether any role is.
+    #[must_use]
+    pub fn records_any(&self) -> bool {
+        self.roles.values().any(|role| role.record)
+    }
+
     /// The groups by which `pam_jit` knows managed people.
     #[must_use]
     pub fn managed_groups(&self) -> Vec<String> {

@@ -39,6 +39,8 @@ pub struct Session {
     pub remote: String,
     /// The process that opened it.
     pub leader: u32,
+    /// What is kept of what is done in it; none where nobody demanded that.
+    pub recording: Option<Recording>,
     /// logind's name for it, where it is a login of its own.
     pub login: Option<String>,
     /// The boot in which it was opened: no session outlives one.
@@ -47,6 +49,15 @@ pub struct Session {
     pub opened_at: Wall,
     /// When nothing of it was left.
     pub closed_at: Option<Wall>,
+}
+
+/// sudo's I/O log of a session, which does not outlive its being written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recording {
+    /// The folder that it is in.
+    pub folder: String,
+    /// The process that writes it.
+    pub recorder: u32,
 }
 
 impl Session {
@@ -276,6 +287,7 @@ mod tests {
             terminal: String::new(),
             remote: String::new(),
             leader: 4711,
+            recording: None,
             login: None,
             boot_id: BootId("a".to_owned()),
             opened_at: Wall(0),

@@ -54,6 +54,8 @@ pub enum Opened {
     Closed(GateVerdict),
     /// Nothing could end it, so it does not start.
     Refused(String),
+    /// It is to be recorded, and is not.
+    Unrecorded(String),
 }
 
 impl Open {
@@ -76,11 +78,14 @@ impl Engine {
             Ok(leader) => leader,
             Err(error) => return Ok(Opened::Refused(error.to_string())),
         };
+        let recording = self.recording_of(opening).await;
         let outer = match opening.within {
             Some(id) => self.shared.store.session(id).await?,
             None => None,
         };
         let (mut open, now) = self.begin().await;
+        // What was started in a recorded session is recorded there.
+        let outer_recording = outer.as_ref().and_then(|outer| outer.recording.clone());
         let (elevation, also) = match self.opener(&open, opening, outer, &now) {
             Ok((elevation, also)) => (elevation.clone(), also),
             Err(opened) => return Ok(opened),
@@ -93,10 +98,21 @@ impl Engine {
                 elevation.user
             )));
         }
-        let session = Session {
-            also,
-            ..session(opening, leader, &elevation, open.next_session, &now)
+        let mut session = session(opening, leader, &elevation, open.next_session, &now);
+        session.recording = if opening.uid == 0 {
+            outer_recording
+        } else {
+            let openers = (&elevation, also.as_slice());
+            match self.demanded(&open, openers, opening.leader, recording) {
+                Ok(recording) => recording,
+                Err(unrecorded) => {
+                    return self
+                        .refuse_unrecorded(&mut open, &elevation, &session, &unrecorded, &now)
+                        .await;
+                }
+            }
         };
+        session.also = also;
         let Some(terms) = terms(&open, &session, &elevation, &now) else {
             return Ok(Opened::Closed(GateVerdict::Closed {
                 pending: Vec::new(),
@@ -179,6 +195,7 @@ impl Engine {
             return Ok(Opened::Refused("its elevation has just ended".to_owned()));
         };
         self.attend(&mut open, &now);
+        self.watch_recording(session);
         let ends_at = elevation
             .grant
             .as_ref()
@@ -210,6 +227,7 @@ fn session(
         terminal: bounded(&opening.terminal, MAX_NAME),
         remote: bounded(&opening.remote, MAX_TEXT),
         leader: opening.leader,
+        recording: None,
         login: leader.login,
         boot_id: now.boot_id.clone(),
         opened_at: now.wall,
@@ -219,10 +237,12 @@ fn session(
 
 fn opened(session: &Session, elevation: &Elevation, now: &Now) -> Event {
     let subject = Subject::of(elevation);
+    let folder = session.recording.as_ref().map(|it| it.folder.as_str());
     Event::of_session(EventName::SessionOpened, &subject, session, now.wall)
         .with("terminal", session.terminal.as_str())
         .with("remote", session.remote.as_str())
         .with("command", session.command.as_str())
+        .with("recording", folder.unwrap_or_default())
 }
 
 fn terms(open: &Open, session: &Session, elevation: &Elevation, now: &Now) -> Option<Terms> {

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::*;
-use crate::domain::session::{Session, SessionId};
-use crate::reconcile::{Deadlines, Leader, SessionError, Sessions, Terms, Timers, Work};
+use crate::domain::session::{Recording, Session, SessionId};
+use crate::reconcile::{
+    Deadlines, Leader, RecordingError, SessionError, Sessions, Terms, Timers, Work,
+};
 
 /// A systemd that does as it is told, unless it is away.
 #[derive(Clone, Default)]
@@ -21,6 +23,10 @@ pub(super) struct Units {
     pub(super) moves: u32,
     pub(super) is_away: bool,
     pub(super) timers: Deadlines,
+    /// What sudo writes.
+    pub(super) recording: Option<String>,
+    /// Recordings are over once this is sent.
+    pub(super) recording_over: Option<watch::Receiver<bool>>,
     /// Who opens a session, or moves one, waits until this is sent.
     pub(super) held: Option<watch::Receiver<bool>>,
 }
@@ -98,6 +104,22 @@ impl Sessions for FakeHost {
     fn end_strays(&self, known: BTreeSet<SessionId>) -> Work<'_, Result<(), SessionError>> {
         self.units().running.retain(|id, _| known.contains(id));
         Box::pin(async { Ok(()) })
+    }
+
+    fn recording(&self, _: u32) -> Work<'_, Result<String, RecordingError>> {
+        let recording = self.units().recording.clone();
+        Box::pin(async move { recording.ok_or(RecordingError::None) })
+    }
+
+    fn outlives<'a>(&'a self, id: SessionId, _: &'a Recording) -> Work<'a, bool> {
+        let over = self.units().recording_over.clone();
+        Box::pin(async move {
+            match over {
+                Some(mut over) => drop(over.wait_for(|over| *over).await),
+                None => std::future::pending().await,
+            }
+            self.units().running.contains_key(&id)
+        })
     }
 
     fn terminals<'a>(&'a self, session: &'a Session) -> Work<'a, BTreeSet<PathBuf>> {

@@ -10,6 +10,7 @@ mod leader;
 mod link;
 mod manager;
 mod moves;
+mod recorder;
 mod scopes;
 mod sessions;
 mod timers;

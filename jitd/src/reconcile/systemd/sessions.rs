@@ -7,9 +7,10 @@ use zbus::proxy::CacheProperties;
 
 use super::link::{Systemd, locked, said};
 use super::manager::{LoginSessionProxy, UnitProxy};
-use super::{cgroups, leader, scopes};
+use super::{cgroups, leader, recorder, scopes};
 use crate::crash::crash_point;
-use crate::domain::session::{Session, SessionId};
+use crate::domain::session::{Recording, Session, SessionId};
+use crate::reconcile::recording::{self, RecordingError};
 use crate::reconcile::sessions::{Leader, SessionError, Sessions, Terms, Work};
 use crate::record::{Priority, note};
 
@@ -103,6 +104,14 @@ impl Sessions for Systemd {
             }
             Ok(())
         })
+    }
+
+    fn recording(&self, recorder: u32) -> Work<'_, Result<String, RecordingError>> {
+        Box::pin(async move { recording::written_by(recorder) })
+    }
+
+    fn outlives<'a>(&'a self, id: SessionId, recording: &'a Recording) -> Work<'a, bool> {
+        Box::pin(recorder::outlives(id, recording))
     }
 
     fn terminals<'a>(&'a self, session: &'a Session) -> Work<'a, BTreeSet<PathBuf>> {
