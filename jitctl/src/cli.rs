@@ -9,6 +9,7 @@ pub use ending::{Cancel, End, Revoke};
 pub use help::{EXIT_STATUS, examples};
 pub use policy::{Check, Explain, Policy, Show as ShowPolicy, Test};
 pub use reading::{List, Pending, Show, Status};
+pub use sessions::{Replay, Sessions};
 
 mod asking;
 mod deciding;
@@ -16,6 +17,7 @@ mod ending;
 mod help;
 mod policy;
 mod reading;
+mod sessions;
 
 /// Just-in-time privilege: ask for a role, decide about requests, see what is held
 ///
@@ -64,6 +66,17 @@ pub enum Command {
     Pending(Pending),
     /// Show everything about one elevation
     Show(Show),
+    /// List what was opened under elevations, newest first
+    ///
+    /// A session is one sudo, su or login, with all that came of it. Shows your own, and those
+    /// of others if you are an auditor. All conditions must hold.
+    Sessions(Sessions),
+    /// Show what was recorded of a session
+    ///
+    /// Of roles with record = true, sudo keeps what was typed and what was shown; sudoreplay(8)
+    /// shows it in its time, as the terminal showed it. For root and auditors; that you looked
+    /// goes on record.
+    Replay(Replay),
     /// Say yes to a request
     Approve(Approve),
     /// Say no to a request

@@ -56,6 +56,8 @@ async fn carry_out(cli: Cli) -> Result<(), Failure> {
         Some(Command::List(options)) => commands::read::list(options).await,
         Some(Command::Pending(options)) => commands::read::pending(options).await,
         Some(Command::Show(options)) => commands::show::run(options).await,
+        Some(Command::Sessions(options)) => commands::sessions::run(options).await,
+        Some(Command::Replay(options)) => commands::replay::run(options).await,
         Some(Command::Approve(options)) => commands::decide::approve(options).await,
         Some(Command::Deny(options)) => commands::decide::deny(options).await,
         Some(Command::Acknowledge(options)) => commands::decide::acknowledge(options).await,

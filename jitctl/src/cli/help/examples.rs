@@ -95,6 +95,34 @@ pub(super) const EXAMPLES: &[(&str, Lines)] = &[
     ),
     ("show", &[("jitctl show 42", "everything about request 42")]),
     (
+        "sessions",
+        &[
+            ("jitctl sessions --since 24h", "what was done in a day"),
+            (
+                "jitctl sessions --elevation 42",
+                "what was done with one elevation",
+            ),
+            (
+                "jitctl sessions --user carol --running",
+                "what carol has open now",
+            ),
+        ],
+    ),
+    (
+        "replay",
+        &[
+            (
+                "jitctl replay 7 --max-wait 2",
+                "watch session 7, without its pauses",
+            ),
+            ("jitctl replay 7 --speed 4", "four times as fast"),
+            (
+                "jitctl replay 7 --text --input > session-7.txt",
+                "what was typed and shown, as text",
+            ),
+        ],
+    ),
+    (
         "approve",
         &[
             ("jitctl approve 42", "for as long as was asked"),

@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 
 use super::{checkers, user};
 use crate::domain::desired::{Desired, Holder};
-use crate::domain::policy::Policy;
+use crate::domain::policy::{Policy, Role};
 use crate::file::PolicyError;
 
 /// The folder that sudo keeps its recordings in; it makes it, for root alone.
@@ -58,7 +58,8 @@ pub(super) fn push_settings(
     if dialect == Dialect::Common {
         return;
     }
-    let recorded = policy.roles.values().filter(|role| role.record);
+    let gives = |role: &&Role| role.record && !role.commands.is_empty();
+    let recorded = policy.roles.values().filter(gives);
     let holders: BTreeSet<&Holder> = recorded
         .filter_map(|role| desired.holders.get(&role.name))
         .flatten()
