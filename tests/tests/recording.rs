@@ -19,6 +19,7 @@ on_each_release!(
     whoever_is_recorded_cannot_reach_it,
     a_full_disk_stops_what_it_cannot_keep,
     sessions_are_listed_by_what_is_asked,
+    what_is_sent_elsewhere_is_there_once,
 );
 
 /// `shell` and `restart` are recorded, `look` is not; nobody is asked.
@@ -500,6 +501,64 @@ fn sessions_are_listed_by_what_is_asked(release: Release) {
         .ok()
         .contains("ID  ELEVATION  USER   ROLE  SERVICE")
         .contains("sudo id -g");
+}
+
+/// By the examples that are shipped, over loopback.
+fn what_is_sent_elsewhere_is_there_once(release: Release) {
+    let machine = machine(release);
+    carol_holds(&machine, "shell");
+    carol(&machine, "sudo echo se''nt").ok();
+    // Without TLS, for which there are no certificates here.
+    machine
+        .run(
+            "cd /usr/share/doc/jitd/examples
+             sed -e 's/^listen_address.*/listen_address = 127.0.0.1:30343/' -e /^tls_/d \
+                 sudo_logsrvd.conf >/etc/sudo_logsrvd.conf
+             install -m 755 send-recordings /usr/local/sbin/
+             sed 's/-h .*/-h 127.0.0.1 -p 30343/' send-recordings.service \
+                 >/etc/systemd/system/send-recordings.service
+             cp send-recordings.timer /etc/systemd/system/
+             sudo_logsrvd && systemctl start send-recordings.timer",
+        )
+        .ok();
+    let send = || machine.run("systemctl start send-recordings.service");
+    let arrived = || {
+        let listed = machine.run("sudoreplay -d /var/log/sudo-io/* -l | grep -c COMMAND=");
+        listed.text().to_owned()
+    };
+    let mut running = machine.ssh("carol").spawn("sudo sleep 1000");
+    machine.wait_until("it runs", SOON, || sessions(&machine).len() == 2);
+    send().ok();
+    assert_eq!(arrived(), "1", "what runs is not sent");
+    machine.run("grep -rq sent /var/log/sudo-io").ok();
+    // It is over when its elevation is.
+    as_user(&machine, "carol", "jitctl end").ok();
+    running.wait(SOON);
+    machine.wait_until("nothing runs", SOON, || {
+        sessions(&machine)[0]["running"] == false
+    });
+    send().ok();
+    assert_eq!(arrived(), "2", "also what was cut off");
+    send().ok();
+    assert_eq!(arrived(), "2", "each once");
+
+    // With nobody there it is tried again later.
+    carol_holds(&machine, "shell");
+    carol(&machine, "sudo echo later").ok();
+    machine.run("kill $(cat /run/sudo/sudo_logsrvd.pid)").ok();
+    assert_ne!(send().status, 0);
+    machine.run("sudo_logsrvd").ok();
+    send().ok();
+    assert_eq!(arrived(), "3");
+
+    // What sudo sends by itself is not kept here, and so not recorded for jitd.
+    machine
+        .run("echo 'Defaults log_servers=127.0.0.1:30343' >/etc/sudoers.d/zz-lab")
+        .ok();
+    let refused = carol(&machine, "sudo echo elsewhere");
+    refused
+        .fails_with(1)
+        .contains("role shell is to be recorded");
 }
 
 /// Debian 13 has both.
