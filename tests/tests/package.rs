@@ -52,11 +52,15 @@ fn purged_it_leaves_the_host_as_it_was() {
         hold_a_role(&machine);
         let held = machine.run_as("carol", "sudo -n id");
         held.ok().contains("uid=0(root)");
+        let recordings = "/var/log/jitd/recordings";
+        machine.run(&format!("install -d -m 700 {recordings}")).ok();
 
         machine.run_within(APT, REMOVE).ok();
         assert_ended(&machine);
         assert_sudo_is_as_without_us(&machine);
+        machine.run(&format!("test -d {recordings}")).ok();
         machine.run_within(APT, PURGE).ok();
+        machine.run("test -e /var/log/jitd").fails_with(1);
         assert_sudo_is_as_without_us(&machine);
 
         let mut left = etc_of(&machine);
