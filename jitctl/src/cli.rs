@@ -9,6 +9,7 @@ pub use ending::{Cancel, End, Revoke};
 pub use help::{EXIT_STATUS, examples};
 pub use policy::{Check, Explain, Policy, Show as ShowPolicy, Test};
 pub use reading::{List, Pending, Show, Status};
+pub use report::{Report, To};
 
 mod asking;
 mod deciding;
@@ -16,6 +17,7 @@ mod ending;
 mod help;
 mod policy;
 mod reading;
+mod report;
 
 /// Just-in-time privilege: ask for a role, decide about requests, see what is held
 ///
@@ -64,6 +66,13 @@ pub enum Command {
     Pending(Pending),
     /// Show everything about one elevation
     Show(Show),
+    /// Report on a period: who held what, when, why, and what was done with it
+    ///
+    /// As one page that needs nothing else, for a browser and for paper; as JSON; or as CSV,
+    /// a row for each elevation. Root and auditors get everybody's, and with it whether the
+    /// chain of the record is whole; others get their own. What each number means is in the
+    /// page.
+    Report(Report),
     /// Say yes to a request
     Approve(Approve),
     /// Say no to a request

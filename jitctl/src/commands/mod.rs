@@ -6,6 +6,7 @@ pub(crate) mod doctor;
 pub(crate) mod finish;
 pub(crate) mod policy;
 pub(crate) mod read;
+pub(crate) mod report;
 pub(crate) mod request;
 pub(crate) mod run;
 pub(crate) mod setup;
