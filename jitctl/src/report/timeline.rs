@@ -52,44 +52,22 @@ pub(crate) struct Bar {
     pub(crate) holds: Holds,
 }
 
-/// What is in a bar.
+/// What is in a bar. Lengths are milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Holds {
-    /// The one elevation of this number.
-    One {
-        id: u64,
-        held: i64,
-        used: i64,
-        glass: bool,
-    },
-    /// So many of them.
-    Several {
-        count: usize,
-        held: i64,
-        used: i64,
-        glass: bool,
-    },
+pub(crate) struct Holds {
+    /// The number of the elevation, where it is one.
+    pub(crate) one: Option<u64>,
+    pub(crate) count: usize,
+    pub(crate) held: i64,
+    pub(crate) used: i64,
+    /// Whether one of them was taken by breaking the glass.
+    pub(crate) glass: bool,
 }
 
 impl Holds {
-    /// Whether one of them was taken by breaking the glass.
-    pub(crate) const fn glass(self) -> bool {
-        match self {
-            Self::One { glass, .. } | Self::Several { glass, .. } => glass,
-        }
-    }
-
-    /// Milliseconds held and used.
-    pub(crate) const fn time(self) -> (i64, i64) {
-        match self {
-            Self::One { held, used, .. } | Self::Several { held, used, .. } => (held, used),
-        }
-    }
-
     /// Used of held, in percent.
     pub(crate) fn share(self) -> u64 {
-        let (held, used) = self.time();
-        percent(used, held)
+        percent(self.used, self.held)
     }
 }
 
@@ -156,50 +134,52 @@ fn bar(span: Span, period: Span, holds: Holds) -> Bar {
     }
 }
 
-/// A bar for each elevation, where they can be told apart.
+/// A bar for each elevation, or for several that overlap, where these can be told apart.
 fn each(lives: &[&Life], period: Span) -> Option<Vec<Bar>> {
-    let mut bars: Vec<_> = lives
-        .iter()
-        .filter_map(|life| {
-            let holds = Holds::One {
-                id: life.elevation.id,
-                held: life.held_for(),
-                used: life.used_for(),
-                glass: life.elevation.break_glass,
-            };
-            Some(bar(life.held?, period, holds))
-        })
-        .collect();
-    bars.sort_by_key(|bar| bar.span);
-    let apart = |two: &[Bar]| two[0].x + two[0].width <= two[1].x;
-    bars.windows(2).all(apart).then_some(bars)
+    let apart = spans::union(lives.iter().filter_map(|life| life.held));
+    let mut bars = Vec::new();
+    for span in apart {
+        let bar = bar(span, period, holds(lives, span)?);
+        let last: Option<&Bar> = bars.last();
+        if last.is_some_and(|last| last.x + last.width > bar.x) {
+            return None;
+        }
+        bars.push(bar);
+    }
+    Some(bars)
 }
 
 /// A bar for each stretch of the period in which something was held.
 fn together(lives: &[&Life], stretches: &[Span], period: Span) -> Vec<Bar> {
     let bar = |stretch: &Span| {
-        let within = |span: Span| span.within(*stretch);
-        let there: Vec<_> = lives
-            .iter()
-            .filter(|life| life.held.and_then(within).is_some())
-            .collect();
-        if there.is_empty() {
-            return None;
-        }
-        let held = there.iter().filter_map(|life| life.held.and_then(within));
-        let used = there.iter().flat_map(|life| life.used.iter().copied());
-        let holds = Holds::Several {
-            count: there.len(),
-            held: spans::total(&spans::union(held)),
-            used: spans::total(&spans::union(used.filter_map(within))),
-            glass: there.iter().any(|life| life.elevation.break_glass),
-        };
-        let mut bar = bar(*stretch, period, holds);
+        let mut bar = bar(*stretch, period, holds(lives, *stretch)?);
         // A hair of paper between two.
         bar.width = (bar.width - 1).max(1);
         Some(bar)
     };
     stretches.iter().filter_map(bar).collect()
+}
+
+/// What was held in a stretch of time; nothing when nothing was.
+fn holds(lives: &[&Life], stretch: Span) -> Option<Holds> {
+    let within = |span: Span| span.within(stretch);
+    let there: Vec<_> = lives
+        .iter()
+        .filter(|life| life.held.and_then(within).is_some())
+        .collect();
+    let held = there.iter().filter_map(|life| life.held.and_then(within));
+    let used = there.iter().flat_map(|life| life.used.iter().copied());
+    Some(Holds {
+        one: match there[..] {
+            [] => return None,
+            [life] => Some(life.elevation.id),
+            _ => None,
+        },
+        count: there.len(),
+        held: spans::total(&spans::union(held)),
+        used: spans::total(&spans::union(used.filter_map(within))),
+        glass: there.iter().any(|life| life.elevation.break_glass),
+    })
 }
 
 /// The period in at most so many stretches, whole days or parts of one where there is room.
@@ -355,8 +335,20 @@ mod tests {
         let bars = &timeline.rows[0].bars;
         let shown: Vec<_> = bars.iter().map(|bar| (bar.x, bar.width)).collect();
         assert_eq!(shown, [(500, 83), (1_000, 500)]);
-        assert!(matches!(bars[0].holds, Holds::One { id: 1, .. }));
+        assert_eq!((bars[0].holds.one, bars[1].holds.one), (Some(1), Some(2)));
         assert_eq!(bars[1].holds.share(), 50);
+    }
+
+    #[test]
+    fn what_overlaps_is_one_bar_from_its_first_to_its_last() {
+        let held = [(HOUR, 2 * HOUR), (2 * HOUR, 2 * HOUR), (9 * HOUR, HOUR)];
+        let timeline = drawn(days(1), &held);
+        let bars = &timeline.rows[0].bars;
+        let shown: Vec<_> = bars
+            .iter()
+            .map(|bar| (bar.holds.count, bar.holds.held, bar.span.length()))
+            .collect();
+        assert_eq!(shown, [(2, 3 * HOUR, 3 * HOUR), (1, HOUR, HOUR)]);
     }
 
     #[test]
@@ -375,7 +367,8 @@ mod tests {
         let timeline = drawn(days(365), &held);
         let bars = &timeline.rows[0].bars;
         assert_eq!(bars.len(), 365);
-        let expected = Holds::Several {
+        let expected = Holds {
+            one: None,
             count: 3,
             held: 3 * HOUR / 2,
             used: 3 * HOUR / 4,
@@ -401,7 +394,7 @@ mod tests {
         let glass: Vec<_> = timeline.rows[0]
             .bars
             .iter()
-            .map(|bar| bar.holds.glass())
+            .map(|bar| bar.holds.glass)
             .collect();
         assert_eq!(glass, [true, false]);
     }
@@ -460,7 +453,7 @@ mod tests {
             for row in &timeline.rows {
                 prop_assert!(row.bars.iter().all(|bar| bar.x >= 0 && bar.x + bar.width <= WIDTH));
                 prop_assert!(row.bars.windows(2).all(|two| two[0].x + two[0].width <= two[1].x));
-                let counted: i64 = row.bars.iter().map(|bar| bar.holds.time().0).sum();
+                let counted: i64 = row.bars.iter().map(|bar| bar.holds.held).sum();
                 prop_assert_eq!(counted, row.time.held, "no time is lost in the drawing");
             }
         }

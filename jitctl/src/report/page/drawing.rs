@@ -5,7 +5,7 @@ use std::fmt::Write;
 use maud::{Markup, PreEscaped, html};
 
 use super::super::Report;
-use super::super::timeline::{Bar, Holds, Row, Timeline, WIDTH};
+use super::super::timeline::{Bar, Row, Timeline, WIDTH};
 use super::parts::{self, Times, said};
 use crate::output::escape::escape;
 
@@ -128,7 +128,7 @@ fn drawn(row: &Row, times: &Times<'_>) -> Markup {
 fn bars(bars: &[Bar], times: &Times<'_>) -> String {
     let mut drawn = String::new();
     for bar in bars {
-        let (class, y) = match bar.holds.glass() {
+        let (class, y) = match bar.holds.glass {
             true => ("g", 0),
             false => ("h", MARGIN),
         };
@@ -156,20 +156,18 @@ fn bars(bars: &[Bar], times: &Times<'_>) -> String {
 
 fn title(bar: &Bar, times: &Times<'_>) -> String {
     let (from, to) = (times.plain(bar.span.from), times.plain(bar.span.to));
-    let what = match bar.holds {
-        Holds::One { id, .. } => format!("Elevation {id}"),
-        Holds::Several { count: 1, .. } => "1 elevation".to_owned(),
-        Holds::Several { count, .. } => format!("{count} elevations"),
+    let what = match (bar.holds.one, bar.holds.count) {
+        (Some(id), _) => format!("Elevation {id}"),
+        (None, count) => format!("{count} elevations"),
     };
-    let glass = if bar.holds.glass() {
+    let glass = if bar.holds.glass {
         ", glass broken"
     } else {
         ""
     };
-    let (held, used) = bar.holds.time();
     format!(
         "{what}{glass}, {from} to {to}: held {}, used {}",
-        parts::length(held),
-        parts::length(used)
+        parts::length(bar.holds.held),
+        parts::length(bar.holds.used)
     )
 }
