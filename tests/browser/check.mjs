@@ -30,9 +30,11 @@ for (const width of [360, 1280]) {
     await look(width, colorScheme);
   }
 }
+const paper = await browser.newPage({ colorScheme: "dark" });
+await paper.goto(address);
+await paper.emulateMedia({ media: "print" });
+if (await isDark(paper)) found.push("on paper: it is dark");
 if (pictures) {
-  const paper = await browser.newPage({ colorScheme: "dark" });
-  await paper.goto(address);
   await paper.pdf({ path: `${pictures}.pdf`, preferCSSPageSize: true });
 }
 await browser.close();
@@ -56,10 +58,7 @@ async function look(width, colorScheme) {
   await tab.goto(address, { waitUntil: "networkidle" });
   const wide = await tab.evaluate(() => document.documentElement.scrollWidth);
   if (wide > width) problem(`it is ${wide} px wide`);
-  const dark = await tab.evaluate(() => {
-    const [red, green, blue] = getComputedStyle(document.body).backgroundColor.match(/\d+/g);
-    return Number(red) + Number(green) + Number(blue) < 384;
-  });
+  const dark = await isDark(tab);
   if (dark !== (colorScheme === "dark")) problem(`it is ${dark ? "dark" : "light"}`);
   // Like this, the policy of the page does not keep the checker out.
   await tab.evaluate(axe);
@@ -72,4 +71,11 @@ async function look(width, colorScheme) {
     await tab.screenshot({ path: `${pictures}-${width}-${colorScheme}-whole.png`, fullPage: true });
   }
   await context.close();
+}
+
+function isDark(tab) {
+  return tab.evaluate(() => {
+    const [red, green, blue] = getComputedStyle(document.body).backgroundColor.match(/\d+/g);
+    return Number(red) + Number(green) + Number(blue) < 384;
+  });
 }

@@ -67,6 +67,8 @@ impl Report {
                 let sessions = sessions.get(&elevation.id);
                 Life::new(elevation, sessions.map_or(&[], Vec::as_slice), period, now)
             })
+            // What was asked for before, and denied or taken back in the period, is neither.
+            .filter(|life| life.asked || life.held.is_some())
             .collect();
         noted.sort();
         Self {

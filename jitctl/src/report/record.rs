@@ -144,7 +144,7 @@ impl Noted {
         // Who tried it, where the event is about somebody else's elevation.
         let who = first_of(&["by", "user"]);
         let what = first_of(&["tried", "service"]);
-        let because = first_of(&["because", "reason", "verdict"]);
+        let because = first_of(&["because"]);
         let same = |refused: &&mut Refused| refused.who == who && refused.what == what;
         match self.refused.iter_mut().find(same) {
             Some(refused) => {

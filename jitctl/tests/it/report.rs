@@ -385,6 +385,21 @@ async fn all_of_a_period_is_asked_for_page_by_page() {
 }
 
 #[tokio::test]
+async fn what_was_neither_asked_for_nor_held_in_the_period_is_left_out() {
+    let world = world().await;
+    let later = ["report", "--since", "2026-01-02 03:04:30", "--json"];
+    let shown = world.run(&later).await.ended(0).json();
+    let ids: Vec<_> = shown["elevations"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| &e["id"])
+        .collect();
+    assert_eq!(ids, [42, 41], "43 was asked for before, and denied");
+    assert_eq!(shown["requests"]["count"], 0);
+}
+
+#[tokio::test]
 async fn a_broken_chain_is_said_first() {
     let world = world().await;
     let edited = world

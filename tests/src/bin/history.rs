@@ -93,12 +93,12 @@ impl Year {
         let requested = Event::new(EventName::Requested, &elevation, Wall(at))
             .with("by", elevation.user.as_str())
             .with("reason", elevation.reason.clone());
-        if self.random.u8(..100) == 0 {
+        if self.random.u8(0..100) == 0 {
             elevation.break_glass = true;
         } else {
             self.put(elevation.clone(), requested);
         }
-        match self.random.u8(..100) {
+        match self.random.u8(0..100) {
             _ if elevation.break_glass => self.broken(elevation, at),
             0..4 => self.never(elevation, State::Denied, EventName::Denied),
             4..7 => self.never(elevation, State::Cancelled, EventName::Cancelled),
@@ -113,7 +113,7 @@ impl Year {
                 self.held(elevation, EventName::Approved, answered, by);
             }
         }
-        if self.random.u8(..40) == 0 {
+        if self.random.u8(0..40) == 0 {
             self.refused(at);
         }
     }
@@ -189,11 +189,11 @@ impl Year {
         });
         let event = Event::new(began, &elevation, Wall(at)).with("by", by);
         self.put(elevation.clone(), event);
-        for _ in 0..self.random.u8(..4) {
+        for _ in 0..self.random.u8(0..4) {
             self.session(&elevation, at, until.0);
         }
         let holder = elevation.user.to_string();
-        let (state, name, end, by) = match self.random.u8(..10) {
+        let (state, name, end, by) = match self.random.u8(0..10) {
             0..5 => (State::Expired, EventName::Expired, until.0, "jitd"),
             5..9 => (
                 State::Released,
@@ -213,7 +213,7 @@ impl Year {
 
     fn session(&mut self, elevation: &Elevation, from: i64, until: i64) {
         self.sessions += 1;
-        let opened = from + self.random.i64(..(until - from) / 2);
+        let opened = from + self.random.i64(0..(until - from) / 2);
         let mut session = Session {
             id: SessionId(self.sessions),
             elevation: elevation.id,

@@ -8,6 +8,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::chain::Chain;
 use super::{Report, Scope};
+use crate::output::escape::escape;
 use parts::{Times, said};
 
 /// Nothing may be fetched, whatever a text of the page says.
@@ -27,7 +28,7 @@ pub(crate) fn document(report: &Report) -> String {
                 meta http-equiv="Content-Security-Policy" content=(POLICY);
                 meta name="color-scheme" content="light dark";
                 meta name="referrer" content="no-referrer";
-                title { (title(report)) }
+                title { (heading(report)) }
                 style { (PreEscaped(STYLE)) }
             }
             body {
@@ -48,6 +49,15 @@ pub(crate) fn document(report: &Report) -> String {
         }
     }
     .into_string()
+}
+
+/// Of the window: it can have no markup.
+fn heading(report: &Report) -> String {
+    let host = escape(&report.making.host);
+    match &report.scope {
+        Scope::Everybody => format!("Privilege on {host}"),
+        Scope::Own(name) => format!("Privilege of {} on {host}", escape(name)),
+    }
 }
 
 fn title(report: &Report) -> Markup {
@@ -141,11 +151,11 @@ fn summary(report: &Report) -> Markup {
                 (tile(false, html! { (sums.requests) }, "requests", html! {
                     @match &sums.answered {
                         Some(waits) => { "answered after " (parts::length(waits.median))
-                            " in the middle" },
+                            " (median)" },
                         None => "none needed an answer",
                     }
                 }))
-                (tile(open > 0, html! { (broken) }, "times the glass was broken", html! {
+                (tile(open > 0, html! { (broken) }, "break-glass uses", html! {
                     @if open > 0 { (open) " not acknowledged" }
                     @else if broken > 0 { "all acknowledged" }
                     @else { "never" }

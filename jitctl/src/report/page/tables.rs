@@ -222,7 +222,10 @@ pub(super) fn refused(report: &Report, times: &Times<'_>) -> Markup {
                     &html! {
                         @for refused in &report.noted.refused {
                             tr {
-                                th scope="row" { (said(&refused.who)) }
+                                th scope="row" {
+                                    @if refused.who.is_empty() { "several, counted together" }
+                                    @else { (said(&refused.who)) }
+                                }
                                 td { (said(&refused.what)) }
                                 td.n { (refused.times.count) }
                                 td.t { (times.at(refused.times.first)) }
