@@ -30,6 +30,8 @@ pub(crate) struct Timeline {
     /// How many rows there was no room for.
     pub(crate) left_out: usize,
     pub(crate) marks: Vec<Mark>,
+    /// How long a stretch is, where rows are drawn by stretches.
+    pub(crate) stretch: Option<&'static str>,
 }
 
 /// One person in one role.
@@ -94,11 +96,13 @@ impl Timeline {
         }
         let shown = sums.pairs.len().min(MOST_ROWS);
         let most = (MOST_STRETCHES / shown.max(1)).min(MOST_IN_A_ROW);
-        let stretches = stretches(period, most, zone);
+        let (stretches, length) = stretches(period, most, zone);
+        let mut by_stretch = false;
         let row = |((person, role), time): &((Person, String), Time)| {
             let key = (person.name.as_str(), person.uid, role.as_str());
             let lives = by_pair.get(&key).map_or(&[][..], Vec::as_slice);
             let each = each(lives, period);
+            by_stretch |= each.is_none();
             Row {
                 person: person.clone(),
                 role: role.clone(),
@@ -112,6 +116,7 @@ impl Timeline {
             rows,
             left_out: sums.pairs.len() - shown,
             marks: marks(period, zone),
+            stretch: by_stretch.then_some(length),
         }
     }
 }
@@ -182,30 +187,30 @@ fn holds(lives: &[&Life], stretch: Span) -> Option<Holds> {
     })
 }
 
-/// The period in at most so many stretches, whole days or parts of one where there is room.
-fn stretches(period: Span, most: usize, zone: &TimeZone) -> Vec<Span> {
+/// The period in at most so many stretches, whole days or parts of one where there is room, and how
+/// long they are in words.
+fn stretches(period: Span, most: usize, zone: &TimeZone) -> (Vec<Span>, &'static str) {
     let steps = [
-        15.minutes(),
-        1.hours(),
-        3.hours(),
-        6.hours(),
-        12.hours(),
-        1.days(),
-        2.days(),
-        7.days(),
-        28.days(),
-        1.years(),
-        10.years(),
+        (15.minutes(), "15 minutes"),
+        (1.hours(), "an hour"),
+        (3.hours(), "3 hours"),
+        (6.hours(), "6 hours"),
+        (12.hours(), "12 hours"),
+        (1.days(), "a day"),
+        (2.days(), "2 days"),
+        (7.days(), "a week"),
+        (28.days(), "4 weeks"),
+        (1.years(), "a year"),
+        (10.years(), "10 years"),
     ];
-    let edges = steps
+    let (edges, length) = steps
         .into_iter()
-        .find_map(|step| edges(period, step, most, zone))
+        .find_map(|(step, length)| Some((edges(period, step, most, zone)?, length)))
         .unwrap_or_default();
     let ends = edges.iter().copied().skip(1).chain([period.to]);
     let pairs = edges.iter().copied().zip(ends);
-    pairs
-        .filter_map(|(from, to)| Span::new(from, to)?.within(period))
-        .collect()
+    let stretches = pairs.filter_map(|(from, to)| Span::new(from, to)?.within(period));
+    (stretches.collect(), length)
 }
 
 /// The steps from the first midnight on, as far as they are of the period; nothing when there are
@@ -336,7 +341,7 @@ mod tests {
         let shown: Vec<_> = bars.iter().map(|bar| (bar.x, bar.width)).collect();
         assert_eq!(shown, [(500, 83), (1_000, 500)]);
         assert_eq!((bars[0].holds.one, bars[1].holds.one), (Some(1), Some(2)));
-        assert_eq!(bars[1].holds.share(), 50);
+        assert_eq!((bars[1].holds.share(), timeline.stretch), (50, None));
     }
 
     #[test]
@@ -366,7 +371,7 @@ mod tests {
             .collect();
         let timeline = drawn(days(365), &held);
         let bars = &timeline.rows[0].bars;
-        assert_eq!(bars.len(), 365);
+        assert_eq!((bars.len(), timeline.stretch), (365, Some("a day")));
         let expected = Holds {
             one: None,
             count: 3,
@@ -436,7 +441,8 @@ mod tests {
             most in 150..366_usize,
         ) {
             let period = Span { from, to: from + length };
-            let stretches = stretches(period, most, &TimeZone::get("Europe/Berlin").unwrap());
+            let zone = TimeZone::get("Europe/Berlin").unwrap();
+            let (stretches, _) = stretches(period, most, &zone);
             prop_assert!(stretches.len() <= most);
             prop_assert!(!stretches.is_empty());
             prop_assert_eq!(stretches[0].from, period.from);

@@ -380,7 +380,7 @@ async fn all_of_a_period_is_asked_for_page_by_page() {
     );
     assert_eq!(shown["chain"], json!({ "state": "empty" }));
     let page = report(&world, &["--html", "-"]).await.ended(0).stdout;
-    assert!(page.contains("The newest 1000 of 2000."));
+    assert!(page.contains("The newest 1,000 of 2,000."));
     assert_eq!(page.matches("<td>approved by <bdi>alice").count(), 1_000);
 }
 

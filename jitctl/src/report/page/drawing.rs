@@ -28,6 +28,12 @@ pub(super) fn section(report: &Report, times: &Times<'_>) -> Markup {
                 p.none { "Nobody held anything." }
             } @else {
                 (legend())
+                @if let Some(stretch) = timeline.stretch {
+                    p.soft {
+                        "Where elevations are too close together to be told apart, a bar is "
+                        (stretch) " in which something was held."
+                    }
+                }
                 div.chart {
                     (definitions(&timeline))
                     (axis(&timeline))
@@ -86,9 +92,11 @@ fn axis(timeline: &Timeline) -> Markup {
     html! {
         div.axis aria-hidden="true" {
             div.marks {
-                // A label at the very end would stick out.
+                // A label near the end would stick out, most on a phone.
                 @for mark in timeline.marks.iter().filter(|mark| mark.x < WIDTH * 19 / 20) {
-                    span style={ "left:" (percent(mark.x)) "%" } { (mark.label) }
+                    span.late[mark.x > WIDTH * 7 / 10] style={ "left:" (percent(mark.x)) "%" } {
+                        (mark.label)
+                    }
                 }
             }
         }

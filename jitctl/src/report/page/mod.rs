@@ -143,12 +143,12 @@ fn summary(report: &Report) -> Markup {
         section aria-labelledby="summary" {
             h2 id="summary" { "In short" }
             dl.tiles {
-                (tile(false, html! { (sums.total.elevations) }, "elevations held",
+                (tile(false, html! { (parts::whole(sums.total.elevations)) }, "elevations held",
                     html! { "by " (parts::count(sums.people.len(), "person", "people")) }))
                 (tile(false, html! { (parts::length(sums.total.held)) }, "held",
                     html! { (parts::length(sums.total.used)) " of it used, "
                         (sums.total.share()) " %" }))
-                (tile(false, html! { (sums.requests) }, "requests", html! {
+                (tile(false, html! { (parts::whole(sums.requests)) }, "requests", html! {
                     @match &sums.answered {
                         Some(waits) => { "answered after " (parts::length(waits.median))
                             " (median)" },
@@ -160,7 +160,7 @@ fn summary(report: &Report) -> Markup {
                     @else if broken > 0 { "all acknowledged" }
                     @else { "never" }
                 }))
-                (tile(false, html! { (refused) }, "attempts refused", html! {
+                (tile(false, html! { (parts::whole(refused)) }, "attempts refused", html! {
                     "of " (parts::count(refused_people(report), "person", "people"))
                 }))
             }

@@ -16,10 +16,23 @@ pub(super) fn said(text: &str) -> impl Render {
 
 /// `1 person`, `2 people`.
 pub(super) fn count(number: usize, one: &str, more: &str) -> Markup {
-    html! { (number) " " @if number == 1 { (one) } @else { (more) } }
+    html! { (whole(number)) " " @if number == 1 { (one) } @else { (more) } }
 }
 
-/// A length in milliseconds, in its two largest units.
+/// A number with its thousands apart.
+pub(super) fn whole(number: impl ToString) -> String {
+    let digits = number.to_string();
+    let mut shown = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place) % 3 == 0 {
+            shown.push(',');
+        }
+        shown.push(digit);
+    }
+    shown
+}
+
+/// A length in milliseconds, in its two largest units, which stay together.
 pub(super) fn length(ms: i64) -> String {
     let seconds = u64::try_from(ms).unwrap_or(0).saturating_add(500) / 1000;
     let grain = match seconds {
@@ -27,7 +40,14 @@ pub(super) fn length(ms: i64) -> String {
         3_600..86_400 => 60,
         _ => 3_600,
     };
-    time::duration((seconds + grain / 2) / grain * grain)
+    let exact = time::duration((seconds + grain / 2) / grain * grain);
+    match exact.find(|c: char| c.is_ascii_alphabetic()) {
+        Some(unit) if unit + 1 < exact.len() => {
+            let (large, small) = exact.split_at(unit + 1);
+            format!("{large}\u{a0}{small}")
+        }
+        _ => exact,
+    }
 }
 
 /// A table that can be scrolled where it is too wide, by keyboard too.
@@ -35,7 +55,7 @@ pub(super) fn table(id: &str, caption: &str, head: &Markup, rows: &Markup) -> Ma
     html! {
         div.scroll role="region" tabindex="0" aria-labelledby=(id) {
             table {
-                caption id=(id) { (caption) }
+                caption id=(id) { span { (caption) } }
                 thead { tr { (head) } }
                 tbody { (rows) }
             }
@@ -110,15 +130,27 @@ mod tests {
         for (seconds, shown) in [
             (0, "0s"),
             (45, "45s"),
-            (3_599, "59m59s"),
+            (3_599, "59m\u{a0}59s"),
             (7_229, "2h"),
             (86_399, "1d"),
-            (90_000, "1d1h"),
+            (90_000, "1d\u{a0}1h"),
             (31_535_999, "365d"),
         ] {
             assert_eq!(length(seconds * 1000), shown);
         }
         assert_eq!(length(-5), "0s");
+    }
+
+    #[test]
+    fn thousands_are_apart() {
+        for (number, shown) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1,000"),
+            (1_234_567, "1,234,567"),
+        ] {
+            assert_eq!(whole(number), shown);
+        }
     }
 
     #[test]

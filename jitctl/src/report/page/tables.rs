@@ -7,7 +7,7 @@ use super::super::Report;
 use super::super::chain::Chain;
 use super::super::life::{Life, Outcome};
 use super::super::sums::{Ends, Person, Time, Waits, percent};
-use super::parts::{Times, column, count, length, numbers, said, table};
+use super::parts::{Times, column, count, length, numbers, said, table, whole};
 
 /// Most elevations that are listed one by one: the newest.
 const MOST: usize = 1_000;
@@ -56,8 +56,8 @@ pub(super) fn times(report: &Report) -> Markup {
 
 fn cells(time: &Time) -> Markup {
     html! {
-        td.n { (time.elevations) }
-        td.n { (time.sessions) }
+        td.n { (whole(time.elevations)) }
+        td.n { (whole(time.sessions)) }
         td.n { (length(time.held)) }
         td.n { (length(time.used)) }
         td.n {
@@ -114,7 +114,7 @@ fn waited(outcome: Outcome, waits: &Waits, of: usize) -> Markup {
     let of = i64::try_from(of).unwrap_or(0);
     let at_once = matches!(outcome, Outcome::Automatic | Outcome::BrokenGlass);
     html! {
-        td.n { (waits.count) }
+        td.n { (whole(waits.count)) }
         td.n { (percent(count, of)) " %" }
         @for wait in [waits.median, waits.p95, waits.longest] {
             td.n { @if at_once { span.none { "–" } } @else { (length(wait)) } }
@@ -132,8 +132,8 @@ fn ends(ends: &Ends, times: &Times<'_>, until: i64) -> Markup {
         (table("ends", "How what was held came to its end", &html! {
             (column("End")) (numbers("Elevations"))
         }, &html! {
-            @for (end, count) in rows { tr { th scope="row" { (end) } td.n { (count) } } }
-            tr { th scope="row" { "still held at " (times.at(until)) } td.n { (ends.active) } }
+            @for (end, count) in rows { tr { th scope="row" { (end) } td.n { (whole(count)) } } }
+            tr { th scope="row" { "still held at " (times.at(until)) } td.n { (whole(ends.active)) } }
         }))
     }
 }
@@ -227,7 +227,7 @@ pub(super) fn refused(report: &Report, times: &Times<'_>) -> Markup {
                                     @else { (said(&refused.who)) }
                                 }
                                 td { (said(&refused.what)) }
-                                td.n { (refused.times.count) }
+                                td.n { (whole(refused.times.count)) }
                                 td.t { (times.at(refused.times.first)) }
                                 td.t { (times.at(refused.times.last)) }
                                 td.why { (said(&refused.because)) }
@@ -247,7 +247,7 @@ pub(super) fn elevations(report: &Report, times: &Times<'_>) -> Markup {
         section aria-labelledby="elevations" {
             h2 id="elevations" { "Elevations" }
             @if all > MOST {
-                p { "The newest " (MOST) " of " (all) ". " code { "jitctl report --csv" }
+                p { "The newest " (whole(MOST)) " of " (whole(all)) ". " code { "jitctl report --csv" }
                     " has all of them." }
             }
             @if all == 0 {
@@ -326,7 +326,7 @@ pub(super) fn record(report: &Report, times: &Times<'_>) -> Markup {
                         @for (event, of) in &report.noted.others {
                             tr {
                                 th scope="row" { (said(event)) }
-                                td.n { (of.count) }
+                                td.n { (whole(of.count)) }
                                 td.t { (times.at(of.first)) }
                                 td.t { (times.at(of.last)) }
                             }
