@@ -11,6 +11,8 @@ use crate::output::escape::escape;
 
 /// The height of a strip, in units.
 const HEIGHT: i64 = 20;
+/// So few marks that every other one has room for its label on a phone.
+const FEW: usize = 7;
 /// What is above and below an ordinary bar.
 const MARGIN: i64 = 3;
 
@@ -91,7 +93,7 @@ fn definitions(timeline: &Timeline) -> Markup {
 fn axis(timeline: &Timeline) -> Markup {
     html! {
         div.axis aria-hidden="true" {
-            div.marks {
+            div.marks.few[timeline.marks.len() <= FEW] {
                 // A label near the end would stick out, most on a phone.
                 @for mark in timeline.marks.iter().filter(|mark| mark.x < WIDTH * 19 / 20) {
                     span.late[mark.x > WIDTH * 7 / 10] style={ "left:" (percent(mark.x)) "%" } {
