@@ -31,9 +31,19 @@ pub(crate) enum Chain {
 /// Follows the chain through the whole record.
 #[derive(Debug, Default)]
 pub(crate) struct Following {
-    first: Option<u64>,
+    first: Option<First>,
     last: Option<(u64, Link)>,
     broken: Option<(Option<u64>, String)>,
+    /// Number and link of the last event of each archive.
+    archived: Vec<(u64, Link)>,
+}
+
+/// The first event that is there.
+#[derive(Debug)]
+struct First {
+    seq: u64,
+    link: Link,
+    event: Map<String, Value>,
 }
 
 impl Following {
@@ -44,9 +54,14 @@ impl Following {
         }
         let seq = event.get("seq").and_then(Value::as_u64);
         match self.judge(seq, event) {
-            Ok(reached) => {
-                self.first.get_or_insert(reached.0);
-                self.last = Some(reached);
+            Ok((seq, link)) => {
+                self.first.get_or_insert_with(|| First {
+                    seq,
+                    link,
+                    event: event.clone(),
+                });
+                self.last = Some((seq, link));
+                self.archived.extend(archived(event));
             }
             Err(why) => self.broken = Some((seq, why)),
         }
@@ -57,13 +72,45 @@ impl Following {
         if let Some((seq, why)) = self.broken {
             return Chain::Broken { seq, why };
         }
-        match (self.first, self.last) {
-            (Some(first), Some((last, head))) if last == end => Chain::Whole { first, last, head },
+        match (&self.first, self.last) {
+            (Some(first), Some((last, head))) if last == end => match self.fits_archive(first) {
+                Ok(()) => Chain::Whole {
+                    first: first.seq,
+                    last,
+                    head,
+                },
+                Err(why) => Chain::Broken {
+                    seq: Some(first.seq),
+                    why,
+                },
+            },
             (None, None) if end == 0 => Chain::Empty,
             _ => Chain::Broken {
                 seq: None,
                 why: format!("the record is said to end with event {end}, which is not there"),
             },
+        }
+    }
+
+    /// Where the record does not begin with its first event, it says that what came before is
+    /// archived, and the chain goes on from there.
+    fn fits_archive(&self, first: &First) -> Result<(), String> {
+        if first.seq == 1 {
+            return Ok(());
+        }
+        let covering = self
+            .archived
+            .iter()
+            .filter(|(last, _)| last + 1 >= first.seq);
+        match covering.min_by_key(|(last, _)| *last) {
+            None => Err("what came before it is gone, and not archived".to_owned()),
+            Some((last, head))
+                if last + 1 == first.seq && next(*head, &first.event)? != first.link =>
+            {
+                Err("it does not fit the last event that was archived".to_owned())
+            }
+            // Where the archive reaches further, not all of it has been cut from the record yet.
+            Some(_) => Ok(()),
         }
     }
 
@@ -79,7 +126,7 @@ impl Following {
             }
             Some((_, before)) => before,
             None if seq == 1 => Link::START,
-            // The link before it is in the archive, or nowhere.
+            // The link before it is said later, by the event of the archive.
             None => return Ok((seq, link)),
         };
         if next(before, event)? == link {
@@ -88,6 +135,14 @@ impl Following {
             Err("its link does not fit what it says, or the event before it".to_owned())
         }
     }
+}
+
+/// Number and link of the last event of an archive, where this is the event of one.
+fn archived(event: &Map<String, Value>) -> Option<(u64, Link)> {
+    let text = |key| event.get(key).and_then(Value::as_str);
+    let archived = text("event") == Some("record.archived");
+    let last = text("last").filter(|_| archived)?;
+    Some((last.parse().ok()?, text("head")?.parse().ok()?))
 }
 
 /// The link that an event has to have.
@@ -112,11 +167,21 @@ mod tests {
 
     /// A record of so many events.
     fn record(events: u64) -> Vec<Map<String, Value>> {
-        let mut before = Link::START;
-        (1..=events)
-            .map(|seq| {
-                let event = json!({ "seq": seq, "event": "daemon.started", "by": "jitd" });
+        let started = json!({ "event": "daemon.started", "by": "jitd" });
+        chained(
+            Link::START,
+            1,
+            &vec![started; usize::try_from(events).unwrap()],
+        )
+    }
+
+    /// These events, from a number on.
+    fn chained(mut before: Link, first: u64, events: &[Value]) -> Vec<Map<String, Value>> {
+        (first..)
+            .zip(events)
+            .map(|(seq, event)| {
                 let mut event = event.as_object().unwrap().clone();
+                event.insert("seq".to_owned(), json!(seq));
                 before = next(before, &event).unwrap();
                 event.insert("chain".to_owned(), json!(before.to_string()));
                 event
@@ -144,14 +209,49 @@ mod tests {
     fn what_is_as_it_was_written_is_whole() {
         let record = record(5);
         let head = record[4]["chain"].as_str().unwrap().parse().unwrap();
-        let whole = |first| Chain::Whole {
-            first,
+        let whole = Chain::Whole {
+            first: 1,
             last: 5,
             head,
         };
-        assert_eq!(followed(&record, 5), whole(1));
-        assert_eq!(followed(&record[2..], 5), whole(3), "the rest is archived");
+        assert_eq!(followed(&record, 5), whole);
         assert_eq!(followed(&[], 0), Chain::Empty);
+    }
+
+    /// A record whose event 6 says that this was archived, without its first events.
+    fn after_archive(last: u64, head: &Value, first: usize) -> Chain {
+        let mut all = record(5);
+        let before = all[4]["chain"].as_str().unwrap().parse().unwrap();
+        let archived = json!({
+            "event": "record.archived", "first": "1", "last": last.to_string(), "head": head,
+        });
+        all.extend(chained(before, 6, &[archived]));
+        followed(&all[first - 1..], 6)
+    }
+
+    #[test]
+    fn what_is_not_there_is_archived_or_gone() {
+        let heads: Vec<_> = record(5)
+            .iter()
+            .map(|event| event["chain"].clone())
+            .collect();
+        let first = |chain: &Chain| match chain {
+            Chain::Whole { first, .. } => Ok(*first),
+            Chain::Broken { seq, why } => Err((*seq, why.clone())),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(first(&after_archive(2, &heads[1], 3)), Ok(3));
+        assert_eq!(
+            first(&after_archive(4, &heads[3], 3)),
+            Ok(3),
+            "not all is cut yet"
+        );
+        let broken = |why: &str| Err((Some(3), why.to_owned()));
+        let gone = broken("what came before it is gone, and not archived");
+        assert_eq!(first(&after_archive(1, &heads[0], 3)), gone);
+        assert_eq!(first(&followed(&record(5)[2..], 5)), gone);
+        let other = broken("it does not fit the last event that was archived");
+        assert_eq!(first(&after_archive(2, &heads[0], 3)), other);
     }
 
     #[test]

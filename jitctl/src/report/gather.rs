@@ -17,6 +17,8 @@ pub(crate) struct Told {
     pub(crate) elevations: Vec<Elevation>,
     pub(crate) noted: Noted,
     pub(crate) chain: Chain,
+    /// When the first event happened that is still in the record, where earlier ones are not.
+    pub(crate) cut: Option<i64>,
 }
 
 /// Everything about a period, or what is about `own` where no more may be read.
@@ -40,9 +42,11 @@ pub(crate) async fn gather(period: Span, own: &str) -> Result<Told, Failure> {
     };
     let stream = audit.read(&filter).await.map_err(bus::failure)?;
     let (mut noted, mut following) = (Noted::default(), Following::default());
+    let mut first = None;
     let end = record::read(stream.into(), |event| {
         if scope == Scope::Everybody {
             following.event(event);
+            first.get_or_insert_with(|| record::place(event));
         }
         noted.event(event, period);
     })?;
@@ -55,6 +59,7 @@ pub(crate) async fn gather(period: Span, own: &str) -> Result<Told, Failure> {
         elevations,
         noted,
         chain,
+        cut: first.and_then(|(seq, at)| at.filter(|_| seq != Some(1))),
     })
 }
 

@@ -35,6 +35,7 @@ pub(crate) fn document(report: &Report) -> Result<String, Failure> {
         "until": rfc3339(period.to),
         "only": own,
         "chain": chain(&report.chain),
+        "archived_before": report.cut.and_then(rfc3339),
         "total": time(&sums.total),
         "people": sums.people.iter().map(|(person, of)| with(
             time(of), json!({ "user": person.name, "uid": person.uid }),

@@ -49,6 +49,8 @@ pub(crate) struct Report {
     period: Span,
     scope: Scope,
     chain: Chain,
+    /// Before then, in the period, nothing is known of sessions and refusals: it is archived.
+    cut: Option<i64>,
     /// Newest first.
     lives: Vec<Life>,
     noted: Noted,
@@ -77,6 +79,7 @@ impl Report {
             period,
             scope: told.scope,
             chain: told.chain,
+            cut: told.cut.filter(|at| *at > period.from),
             lives,
             noted,
         }

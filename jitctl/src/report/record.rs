@@ -98,12 +98,10 @@ impl Sessions {
 impl Noted {
     /// Notes an event that happened in the period, or of a session that may reach into it.
     pub(crate) fn event(&mut self, event: &Map<String, Value>, period: Span) {
-        let text = |key| event.get(key).and_then(Value::as_str).unwrap_or_default();
-        let at: Option<Timestamp> = text("at").parse().ok();
-        let (Some(at), name) = (at, text("event")) else {
+        let name = event.get("event").and_then(Value::as_str);
+        let (Some(at), Some(name)) = (place(event).1, name) else {
             return;
         };
-        let at = at.as_millisecond();
         if let Some(verb) = name.strip_prefix("session.")
             && verb != "refused"
         {
@@ -163,6 +161,14 @@ impl Noted {
             }),
         }
     }
+}
+
+/// Number and time of an event, as far as it has them.
+pub(crate) fn place(event: &Map<String, Value>) -> (Option<u64>, Option<i64>) {
+    let at = event.get("at").and_then(Value::as_str);
+    let at: Option<Timestamp> = at.and_then(|at| at.parse().ok());
+    let seq = event.get("seq").and_then(Value::as_u64);
+    (seq, at.map(Timestamp::as_millisecond))
 }
 
 /// A number, which a field of an event's own has as text.

@@ -209,6 +209,7 @@ async fn json_has_the_numbers() {
         "host": null, "made_at": null, "made_by": null,
         "since": "2026-01-01T00:00:00Z", "until": "2026-01-08T00:00:00Z", "only": null,
         "chain": { "state": "whole", "first": 1, "last": 6, "head": null },
+        "archived_before": null,
         "total": time,
         "people": [with(json!({ "user": "carol", "uid": 1001 }))],
         "roles": [with(json!({ "role": "deploy" }))],
@@ -414,6 +415,33 @@ async fn a_broken_chain_is_said_first() {
     let shown = report(&world, &["--json"]).await.ended(0).json();
     assert_eq!(shown["chain"]["state"], "broken");
     assert_eq!(shown["chain"]["seq"], 1);
+}
+
+#[tokio::test]
+async fn what_was_archived_of_the_period_is_missing_and_that_is_said() {
+    let world = world().await;
+    let mut events = events();
+    let lines = world.shared.scene().record.clone();
+    let second: Value = serde_json::from_str(lines.lines().nth(1).unwrap()).unwrap();
+    events.push(json!({
+        "at": "2026-02-02T00:00:00.000Z", "event": "record.archived", "first": "1", "last": "2",
+        "head": second["chain"],
+    }));
+    let all = record(&events);
+    let left: Vec<_> = all.lines().skip(2).collect();
+    world.shared.scene().record = left.join("\n") + "\n";
+    let page = report(&world, &["--html", "-"]).await.ended(0).stdout;
+    assert!(
+        page.contains("Not all of the period is in the record."),
+        "{page}"
+    );
+    assert!(page.contains("Record verified."));
+    assert!(page.contains("each event from 3 to 7 fits the one before it."));
+    let shown = report(&world, &["--json"]).await.ended(0).json();
+    assert_eq!(shown["archived_before"], "2026-01-02T03:35:05Z");
+    let later = ["report", "--since", "2026-01-03", "--json"];
+    let shown = world.run(&later).await.ended(0).json();
+    assert_eq!(shown["archived_before"], Value::Null);
 }
 
 #[tokio::test]

@@ -89,6 +89,13 @@ fn header(report: &Report, times: &Times<'_>) -> Markup {
                 }
             }
             (verdict(&report.chain))
+            @if let Some(at) = report.cut {
+                p.note.warn {
+                    strong { "Not all of the period is in the record." } " What happened before "
+                    (times.at(at)) " was archived: of that time sessions, and with them the time
+                    used, refused attempts and other events are missing here."
+                }
+            }
             nav aria-label="Contents" {
                 ul {
                     li { a href="#timeline" { "Timeline" } }
@@ -109,7 +116,7 @@ fn verdict(chain: &Chain) -> Markup {
     match chain {
         Chain::Whole { .. } => html! {
             p.note.good { strong { "Record verified." } " " a href="#record" {
-                "Its chain is whole" } ", from its first event to its last." }
+                "Its chain is whole" } "." }
         },
         Chain::Empty => html! {
             p.note.warn { strong { "The record is empty." } " Nothing was ever put on it." }

@@ -345,8 +345,9 @@ fn chain(chain: &Chain) -> Markup {
                 p {
                     span.yes { "The chain is whole: " }
                     @if *first > 1 {
-                        "each event from " (first) " to " (last) " fits the one before it. Events
-                        before " (first) " are not in the database: they are archived, or gone."
+                        "each event from " (first) " to " (last) " fits the one before it. Those
+                        before " (first) " are archived; " code { "jitctl audit verify" } " reads
+                        them."
                     } @else {
                         "each of its " (count(usize::try_from(*last).unwrap_or(0), "event", "events"))
                         " fits the one before it."
