@@ -10,6 +10,7 @@ pub use help::{EXIT_STATUS, examples};
 pub use policy::{Check, Explain, Policy, Show as ShowPolicy, Test};
 pub use reading::{List, Pending, Show, Status};
 pub use sessions::{Replay, Sessions};
+pub use report::{Report, To};
 
 mod asking;
 mod deciding;
@@ -18,6 +19,7 @@ mod help;
 mod policy;
 mod reading;
 mod sessions;
+mod report;
 
 /// Just-in-time privilege: ask for a role, decide about requests, see what is held
 ///
@@ -77,6 +79,13 @@ pub enum Command {
     /// shows it in its time, as the terminal showed it. For root and auditors; that you looked
     /// goes on record.
     Replay(Replay),
+    /// Report on a period: who held what, when, why, and what was done with it
+    ///
+    /// As one page that needs nothing else, for a browser and for paper; as JSON; or as CSV,
+    /// a row for each elevation. Root and auditors get everybody's, and with it whether the
+    /// chain of the record is whole; others get their own. What each number means is in the
+    /// page.
+    Report(Report),
     /// Say yes to a request
     Approve(Approve),
     /// Say no to a request

@@ -20,6 +20,7 @@ mod bus;
 mod clock;
 mod commands;
 mod output;
+mod report;
 
 use cli::{Cli, Command};
 use error::Failure;
@@ -55,6 +56,7 @@ async fn carry_out(cli: Cli) -> Result<(), Failure> {
         Some(Command::Status(options)) => commands::status::run(options).await,
         Some(Command::List(options)) => commands::read::list(options).await,
         Some(Command::Pending(options)) => commands::read::pending(options).await,
+        Some(Command::Report(options)) => commands::report::run(options).await,
         Some(Command::Show(options)) => commands::show::run(options).await,
         Some(Command::Sessions(options)) => commands::sessions::run(options).await,
         Some(Command::Replay(options)) => commands::replay::run(options).await,

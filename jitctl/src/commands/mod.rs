@@ -7,6 +7,7 @@ pub(crate) mod finish;
 pub(crate) mod policy;
 pub(crate) mod read;
 pub(crate) mod replay;
+pub(crate) mod report;
 pub(crate) mod request;
 pub(crate) mod run;
 pub(crate) mod sessions;

@@ -22,6 +22,7 @@ pub(crate) async fn list(options: List) -> Result<(), Failure> {
             None => None,
         },
         limit: options.limit,
+        ..Filter::default()
     };
     let elevations = bus::elevations().await?;
     let found = elevations.list(&filter).await.map_err(bus::failure)?;

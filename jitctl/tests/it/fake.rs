@@ -1,12 +1,17 @@
 //! `org.jitd1` as the tests want it: it answers what the scene says and notes what it was asked.
 
+use std::io::Write;
+use std::os::fd::OwnedFd as StdFd;
+use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use jitd_api::{
-    BUS_NAME, Elevation, Error, Explanation, Filter, OBJECT_PATH, RequestOptions, State, Status,
+    BUS_NAME, Elevation, Error, EventFilter, Explanation, Filter, OBJECT_PATH, RequestOptions,
+    State, Status,
 };
 use zbus::Connection;
 use zbus::object_server::SignalEmitter;
+use zbus::wire::OwnedFd;
 
 /// What the service knows, and what it was asked.
 #[derive(Default)]
@@ -14,6 +19,10 @@ pub struct Scene {
     pub elevations: Vec<Elevation>,
     pub status: Status,
     pub managed: Vec<String>,
+    /// The record, as its reader gets it, the last line too.
+    pub record: String,
+    /// Whether the caller may read only what is about them.
+    pub reads_own: bool,
     /// What waits to be acknowledged.
     pub unacknowledged: Vec<Elevation>,
     /// The policy in force, as TOML.
@@ -57,6 +66,7 @@ impl Service {
         let connection = zbus::connection::Builder::address(address)
             .serve_at(OBJECT_PATH, Elevations(shared.clone()))
             .serve_at(OBJECT_PATH, Policy(shared.clone()))
+            .serve_at(OBJECT_PATH, Audit(shared.clone()))
             .name(BUS_NAME)
             .build()
             .await
@@ -174,7 +184,10 @@ impl Elevations {
 
     fn list(&self, filter: Filter) -> Result<Vec<Elevation>, Error> {
         let scene = self.0.called(format!("list {filter:?}"))?;
-        Ok(scene.elevations.clone())
+        let below = |e: &&Elevation| filter.before.is_none_or(|before| e.id < before);
+        let most = filter.limit.map_or(usize::MAX, |limit| limit as usize);
+        let found = scene.elevations.iter().filter(below).take(most);
+        Ok(found.cloned().collect())
     }
 
     fn pending(&self) -> Result<Vec<Elevation>, Error> {
@@ -251,5 +264,24 @@ impl Policy {
         let scene = self.0.called(call)?;
         let explanation = scene.explanation.clone();
         explanation.ok_or_else(|| Error::NotFound(format!("there is no account {user}")))
+    }
+}
+
+struct Audit(Shared);
+
+#[zbus::interface(name = "org.jitd1.Audit")]
+impl Audit {
+    fn read(&self, filter: EventFilter) -> Result<OwnedFd, Error> {
+        let scene = self.0.called(format!("read {filter:?}"))?;
+        if scene.reads_own && filter.user.is_some() {
+            return Err(Error::NotAllowed("not for you".to_owned()));
+        }
+        let (mut ours, theirs) = UnixStream::pair().unwrap();
+        let record = scene.record.clone();
+        std::thread::spawn(move || {
+            // Whoever does not read it has seen enough.
+            drop(ours.write_all(record.as_bytes()));
+        });
+        Ok(OwnedFd::from(StdFd::from(theirs)))
     }
 }

@@ -19,6 +19,7 @@ mod fake;
 mod glass;
 mod policy;
 mod reading;
+mod report;
 mod requesting;
 mod running;
 mod scene;

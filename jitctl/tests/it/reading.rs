@@ -54,7 +54,8 @@ async fn list_passes_its_conditions_on() {
     assert_eq!(
         world.last_call(),
         "list Filter { state: Some(\"active\"), user: Some(\"carol\"), \
-         role: Some(\"deploy\"), since: Some(1767323040000), limit: Some(7) }"
+         role: Some(\"deploy\"), since: Some(1767323040000), until: None, not_over_before: None, \
+         before: None, limit: Some(7) }"
     );
 }
 

@@ -245,6 +245,13 @@ pub struct Filter {
     pub role: Option<String>,
     /// Requested at or after this time, in milliseconds since the Unix epoch.
     pub since: Option<i64>,
+    /// Requested before this time, in milliseconds since the Unix epoch.
+    pub until: Option<i64>,
+    /// Not over before this time, in milliseconds since the Unix epoch: still open, or ended or
+    /// decided against at or after it.
+    pub not_over_before: Option<i64>,
+    /// With a number below this one: to go on from the last one of an answer.
+    pub before: Option<u64>,
     /// At most so many; [`crate::MAX_LIST`] at the most, 100 without it.
     pub limit: Option<u32>,
 }

@@ -293,6 +293,9 @@ fn query(filter: Filter) -> Result<Query, Error> {
         user: filter.user,
         role: filter.role,
         since: filter.since.map(Wall),
+        until: filter.until.map(Wall),
+        not_over_before: filter.not_over_before.map(Wall),
+        before: filter.before.map(ElevationId),
         limit: filter.limit.unwrap_or(DEFAULT_LIST).min(MAX_LIST),
     })
 }

@@ -41,6 +41,12 @@ pub struct Query {
     pub role: Option<String>,
     /// Requested at or after this time.
     pub since: Option<Wall>,
+    /// Requested before this time.
+    pub until: Option<Wall>,
+    /// Still open, or over at or after this time.
+    pub not_over_before: Option<Wall>,
+    /// With a number below this one.
+    pub before: Option<ElevationId>,
     /// At most so many.
     pub limit: u32,
 }
@@ -168,6 +174,17 @@ pub(super) fn list(db: &Connection, query: &Query) -> Result<Vec<Elevation>, Sto
         "requested_at >= ?",
         query.since.map(|since| Value::Integer(since.0)),
     );
+    demand(
+        "requested_at < ?",
+        query.until.map(|until| Value::Integer(until.0)),
+    );
+    demand(
+        "id < ?",
+        query.before.map(|id| Value::Integer(signed(id.0))),
+    );
+    let over = query.not_over_before.map(|at| Value::Integer(at.0));
+    demand("(ended_at IS NULL OR ended_at >= ?)", over.clone());
+    demand(FIRST_NOT_OVER, over);
     values.push(Value::Integer(i64::from(query.limit)));
     let sql = format!(
         "SELECT {COLUMNS} FROM elevation WHERE {} ORDER BY id DESC LIMIT ?",
@@ -175,6 +192,13 @@ pub(super) fn list(db: &Connection, query: &Query) -> Result<Vec<Elevation>, Sto
     );
     elevations(db, &sql, values)
 }
+
+/// Where those begin that were not over before a time, from the indexes: what was over long before
+/// is not gone through. (With `min(id)` SQLite goes through all of it, in the order of `id`.)
+pub(super) const FIRST_NOT_OVER: &str = "id >= min(
+    (SELECT coalesce(min(+id), 9223372036854775807) FROM elevation WHERE ended_at >= ?),
+    (SELECT coalesce(min(+id), 9223372036854775807) FROM elevation
+     WHERE state IN ('pending', 'scheduled', 'active')))";
 
 fn elevations(
     db: &Connection,

@@ -137,6 +137,7 @@ const STEPS: [(&str, &str, Option<Fill>); 6] = [
     ALTER TABLE event ADD COLUMN chain BLOB NOT NULL DEFAULT x'';
     CREATE INDEX event_user ON event (user, seq);
     CREATE INDEX event_at ON event (at);
+    CREATE INDEX elevation_ended ON elevation (ended_at) WHERE ended_at IS NOT NULL;
 
     -- How far the record has been told, to whom.
     CREATE TABLE told (

@@ -93,6 +93,20 @@ pub(super) const EXAMPLES: &[(&str, Lines)] = &[
             ("jitctl pending --json", "the same for a script"),
         ],
     ),
+    (
+        "report",
+        &[
+            (
+                "sudo jitctl report --since 30d --html report.html",
+                "the last 30 days, as a page",
+            ),
+            (
+                "jitctl report --since 2026-11-01 --until 2026-12-01 --csv november.csv",
+                "a month, a row for each elevation",
+            ),
+            ("jitctl report --since 24h --json", "for a script"),
+        ],
+    ),
     ("show", &[("jitctl show 42", "everything about request 42")]),
     (
         "sessions",

@@ -287,6 +287,9 @@ async fn readers_see_what_is_theirs_to_see() {
         user: None,
         role: None,
         since: None,
+        until: None,
+        not_over_before: None,
+        before: None,
         limit: 9,
     };
     let seen = async |caller: Caller| -> usize {

@@ -73,6 +73,9 @@ fn everything() -> Query {
         user: None,
         role: None,
         since: None,
+        until: None,
+        not_over_before: None,
+        before: None,
         limit: 100,
     }
 }
@@ -204,6 +207,83 @@ async fn a_list_shows_what_its_reader_may_see_newest_first() {
         .await,
         [3]
     );
+}
+
+#[tokio::test]
+async fn a_period_is_read_in_pages_with_what_began_before_it() {
+    let folder = TempDir::new().unwrap();
+    let store = store(&folder);
+    let over = |id: u64, requested: i64, ended: i64| Elevation {
+        state: State::Expired,
+        requested_at: Wall(requested),
+        ended: Some(Act {
+            at: Wall(ended),
+            by: "jitd".to_owned(),
+        }),
+        ..active(id)
+    };
+    let open = |id, requested| Elevation {
+        requested_at: Wall(requested),
+        ..elevation(id, "bob", 1003)
+    };
+    let elevations = [
+        over(1, 1_000, 2_000),
+        over(2, 1_100, 9_000),
+        over(3, 1_200, 5_000),
+        open(4, 4_000),
+        over(5, 5_500, 6_000),
+        over(6, 7_000, 7_500),
+    ];
+    for elevation in elevations {
+        let change = change(elevation, EventName::Requested);
+        store.commit(vec![change], Seen::default()).await.unwrap();
+    }
+    let ids = async |query: Query| -> Vec<u64> {
+        let found = store.list(query).await.unwrap();
+        found.iter().map(|elevation| elevation.id.0).collect()
+    };
+    let period = |before, limit| Query {
+        not_over_before: Some(Wall(5_000)),
+        until: Some(Wall(7_000)),
+        before,
+        limit,
+        ..everything()
+    };
+    assert_eq!(ids(period(None, 9)).await, [5, 4, 3, 2]);
+    assert_eq!(ids(period(None, 2)).await, [5, 4]);
+    assert_eq!(ids(period(Some(ElevationId(4)), 2)).await, [3, 2]);
+    let late = |at| Query {
+        not_over_before: Some(Wall(at)),
+        ..everything()
+    };
+    assert_eq!(ids(late(5_001)).await, [6, 5, 4, 2]);
+    assert_eq!(ids(late(i64::MAX)).await, [4], "what is open is never over");
+    let closed = over(4, 4_000, 4_100);
+    let closed = vec![change(closed, EventName::Lapsed)];
+    store.commit(closed, Seen::default()).await.unwrap();
+    assert_eq!(ids(late(i64::MAX)).await, Vec::<u64>::new());
+}
+
+#[tokio::test]
+async fn what_was_over_long_before_is_not_gone_through() {
+    let folder = TempDir::new().unwrap();
+    drop(store(&folder));
+    let db = rusqlite::Connection::open(folder.path().join("jitd.db")).unwrap();
+    let sql = format!(
+        "EXPLAIN QUERY PLAN SELECT 1 FROM elevation WHERE {}",
+        super::read::FIRST_NOT_OVER
+    );
+    let mut statement = db.prepare(&sql).unwrap();
+    let plan = statement.query_map([0], |row| row.get(3)).unwrap();
+    let plan: Vec<String> = plan.map(Result::unwrap).collect();
+    let plan = plan.join("\n");
+    for step in [
+        "SEARCH elevation USING INTEGER PRIMARY KEY (rowid>?)",
+        "SEARCH elevation USING COVERING INDEX elevation_ended (ended_at>?)",
+        "COVERING INDEX elevation_state (state=?)",
+    ] {
+        assert!(plan.contains(step), "{step}: {plan}");
+    }
 }
 
 #[tokio::test]
