@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jitd_api::{ElevationsProxy, Error, PolicyProxy};
+use jitd_api::{AuditProxy, ElevationsProxy, Error, PolicyProxy};
 use zbus::connection::Builder;
 use zbus::proxy::CacheProperties;
 use zbus::{Connection, fdo};
@@ -17,6 +17,15 @@ const ANSWER: Duration = Duration::from_secs(20);
 /// `org.jitd1.Elevations` on the system bus.
 pub(crate) async fn elevations() -> Result<ElevationsProxy<'static>, Failure> {
     ElevationsProxy::builder(&connect().await?)
+        .cache_properties(CacheProperties::No)
+        .build()
+        .await
+        .map_err(|cause| failure(cause.into()))
+}
+
+/// `org.jitd1.Audit` on the system bus.
+pub(crate) async fn audit() -> Result<AuditProxy<'static>, Failure> {
+    AuditProxy::builder(&connect().await?)
         .cache_properties(CacheProperties::No)
         .build()
         .await

@@ -52,6 +52,12 @@ impl Audit {
         let elevation = filter.elevation.map(ElevationId);
         let about = self.engine.readable(&caller, elevation).await;
         let about = about.map_err(wire::error)?;
+        if about != About::All && filter.whole.unwrap_or_default() {
+            return Err(Error::NotAllowed(
+                "only root and auditors may read the whole record; about yourself: jitctl audit"
+                    .to_owned(),
+            ));
+        }
         if let (About::Account(own, _), Some(user)) = (&about, &filter.user)
             && own != user
         {
@@ -63,6 +69,7 @@ impl Audit {
         let place = self.streams.take(caller.account.uid)?;
         let query = EventQuery {
             about,
+            after: filter.after.unwrap_or_default(),
             since: filter.since.map(Wall),
             until: filter.until.map(Wall),
             user: filter.user,

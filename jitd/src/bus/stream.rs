@@ -125,14 +125,20 @@ impl Sending {
         self.write(format!("{end}\n").as_bytes()).await;
     }
 
-    /// Gives the number up to which the record was read; none where nobody listens any more.
+    /// Gives the number up to which the record was read, and must reach; none where nobody listens any more.
     async fn send(
         &mut self,
         last: Option<u32>,
         mut news: Option<watch::Receiver<()>>,
     ) -> Result<Option<u64>, StoreError> {
         let query = self.query.clone();
-        let mut place = self.work(move |reader| reader.place(&query, last)).await?;
+        let (witnessed, mut place) = self
+            .work(move |reader| {
+                // In this order: what is told later is on record before.
+                let witnessed = reader.witnessed()?;
+                Ok((witnessed, reader.place(&query, last)?))
+            })
+            .await?;
         loop {
             while place.after < place.to {
                 let (page, next) = self.page(place).await?;
@@ -142,7 +148,10 @@ impl Sending {
                 }
             }
             let Some(news) = &mut news else {
-                return Ok(Some(place.to));
+                return Ok(Some(match self.query.until {
+                    Some(_) => place.to,
+                    None => place.to.max(witnessed),
+                }));
             };
             let mut byte = [0];
             tokio::select! {

@@ -29,6 +29,8 @@ pub enum About {
 pub struct EventQuery {
     /// What the reader may read.
     pub about: About,
+    /// After the event with this number.
+    pub after: u64,
     /// At or after this time.
     pub since: Option<Wall>,
     /// Before this time.
@@ -131,6 +133,16 @@ fn last_of(db: &Connection, sql: &str) -> Result<Head, StoreError> {
     })
 }
 
+/// The number up to which the record has been at least: a log that was told of an event is a
+/// witness that there was one.
+pub(super) fn witnessed(db: &Connection) -> Result<u64, StoreError> {
+    let sql = "SELECT coalesce(max(seq), 0) FROM told";
+    let seq = db
+        .prepare_cached(sql)?
+        .query_row([], |row| row.get(0))?;
+    unsigned("told.seq", seq)
+}
+
 /// Gives all events their link.
 pub(super) fn chain(tx: &Transaction<'_>) -> Result<(), StoreError> {
     let mut last = Link::START;
@@ -163,7 +175,7 @@ pub(super) fn place(db: &Connection, query: &EventQuery) -> Result<Place, StoreE
         None => newest,
     };
     Ok(Place {
-        after: first.saturating_sub(1),
+        after: first.saturating_sub(1).max(query.after),
         to,
     })
 }

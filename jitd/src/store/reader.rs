@@ -94,6 +94,15 @@ impl Reader {
         })
     }
 
+    /// The number up to which the logs have been told of events. Where the record ends before it,
+    /// it has been cut.
+    ///
+    /// # Errors
+    /// The database is broken.
+    pub fn witnessed(&self) -> Result<u64, StoreError> {
+        events::witnessed(&self.db)
+    }
+
     /// The number of the newest event; 0 without any.
     ///
     /// # Errors
