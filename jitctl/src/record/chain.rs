@@ -315,6 +315,3 @@ fn owned(members: &[(&str, &str)]) -> Vec<(String, String)> {
         .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
         .collect()
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,12 +1,18 @@
 //! `org.jitd1` as the tests want it: it answers what the scene says and notes what it was asked.
 
+use std::os::fd::OwnedFd as StdFd;
+use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use jitd_api::{
-    BUS_NAME, Elevation, Error, Explanation, Filter, OBJECT_PATH, RequestOptions, State, Status,
+    BUS_NAME, Elevation, Error, EventFilter, Explanation, Filter, OBJECT_PATH, RequestOptions,
+    State, Status,
 };
 use zbus::Connection;
 use zbus::object_server::SignalEmitter;
+use zbus::wire::OwnedFd;
+
+use crate::record::{self, Record};
 
 /// What the service knows, and what it was asked.
 #[derive(Default)]
@@ -19,6 +25,8 @@ pub struct Scene {
     /// The policy in force, as TOML.
     pub policy: String,
     pub explanation: Option<Explanation>,
+    /// The record.
+    pub record: Record,
     /// The state a new request comes into.
     pub request_becomes: Option<State>,
     /// What every call is answered with, instead of its answer.
@@ -57,6 +65,7 @@ impl Service {
         let connection = zbus::connection::Builder::address(address)
             .serve_at(OBJECT_PATH, Elevations(shared.clone()))
             .serve_at(OBJECT_PATH, Policy(shared.clone()))
+            .serve_at(OBJECT_PATH, Audit(shared.clone()))
             .name(BUS_NAME)
             .build()
             .await
@@ -251,5 +260,17 @@ impl Policy {
         let scene = self.0.called(call)?;
         let explanation = scene.explanation.clone();
         explanation.ok_or_else(|| Error::NotFound(format!("there is no account {user}")))
+    }
+}
+
+struct Audit(Shared);
+
+#[zbus::interface(name = "org.jitd1.Audit")]
+impl Audit {
+    fn read(&self, filter: EventFilter) -> Result<OwnedFd, Error> {
+        let mut scene = self.0.called(format!("read {}", record::shown(&filter)))?;
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        scene.record.serve(&filter, ours);
+        Ok(OwnedFd::from(StdFd::from(theirs)))
     }
 }

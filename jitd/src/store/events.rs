@@ -137,9 +137,7 @@ fn last_of(db: &Connection, sql: &str) -> Result<Head, StoreError> {
 /// witness that there was one.
 pub(super) fn witnessed(db: &Connection) -> Result<u64, StoreError> {
     let sql = "SELECT coalesce(max(seq), 0) FROM told";
-    let seq = db
-        .prepare_cached(sql)?
-        .query_row([], |row| row.get(0))?;
+    let seq = db.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
     unsigned("told.seq", seq)
 }
 
