@@ -181,6 +181,7 @@ impl Sending {
         let query = self.query.clone();
         let work = self.begin(move |reader| {
             let (page, next) = reader.page(&query, place, PAGE)?;
+            reader.still_has_all(place.after)?;
             Ok((lines(&page), next))
         });
         work.map(Some)

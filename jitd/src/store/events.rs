@@ -164,16 +164,21 @@ pub(super) fn place(db: &Connection, query: &EventQuery) -> Result<Place, StoreE
         edge.map(|seq| unsigned("event.seq", seq)).transpose()
     };
     let newest = head(db)?.seq;
+    // With the plus, SQLite looks the time up; without, it would go through the events by number
+    // until one fits.
     let first = match query.since {
-        Some(at) => edge("SELECT min(seq) FROM event WHERE at >= ?1", at)?.unwrap_or(newest + 1),
+        Some(at) => edge("SELECT min(+seq) FROM event WHERE at >= ?1", at)?.unwrap_or(newest + 1),
         None => 1,
     };
     let to = match query.until {
-        Some(at) => edge("SELECT max(seq) FROM event WHERE at < ?1", at)?.unwrap_or(0),
+        Some(at) => edge("SELECT max(+seq) FROM event WHERE at < ?1", at)?.unwrap_or(0),
         None => newest,
     };
     Ok(Place {
-        after: first.saturating_sub(1).max(query.after),
+        // What is archived may still be there, and goes a little at a time.
+        after: (first.saturating_sub(1))
+            .max(query.after)
+            .max(archived(db)?.seq),
         to,
     })
 }

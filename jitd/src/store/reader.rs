@@ -103,6 +103,17 @@ impl Reader {
         events::witnessed(&self.db)
     }
 
+    /// Nothing after this number has been archived, and cut.
+    ///
+    /// # Errors
+    /// Something was, or the database is broken.
+    pub fn still_has_all(&self, after: u64) -> Result<(), StoreError> {
+        if events::archived(&self.db)?.seq > after {
+            return Err(StoreError::ArchivedMeanwhile);
+        }
+        Ok(())
+    }
+
     /// The number of the newest event; 0 without any.
     ///
     /// # Errors
