@@ -32,9 +32,12 @@ const HOSTILE: &str = "x\" event=elevation.approved by=alice seq=1 chain=00 \\\"
 const READERS: &str = "[audit]\nreaders = { users = [\"dave\"] }\n";
 
 fn audited(release: Release) -> Machine {
-    scene(release)
+    let machine = scene(release)
         .policy(&format!("{}\n{READERS}", cast::POLICY))
-        .boot()
+        .boot();
+    // An event that is about nobody.
+    machine.run("jitctl policy reload").ok();
+    machine
 }
 
 fn who_may_read_what(release: Release) {
@@ -148,8 +151,8 @@ fn strangers_read_the_same(release: Release) {
     println!("{compared}");
     assert!(compared.starts_with("the same: "), "{compared}");
     for program in [
-        "jq -e -s 'length > 3 and all(.[]; has(\"seq\") and has(\"chain\"))' events.jsonl",
-        "jq -e 'length > 3 and (map(.seq) | . == sort)' events.json",
+        "jq -e -s 'length > 2 and all(.[]; has(\"seq\") and has(\"chain\"))' events.jsonl",
+        "jq -e 'length > 2 and (map(.seq) | . == sort)' events.json",
         "test \"$(jq -s '[.[] | select(.event == \"elevation.requested\") | .reason] | .[0]' events.jsonl)\" \
           = \"$(jq '[.[] | select(.event == \"elevation.requested\") | .reason] | .[0]' events.json)\"",
     ] {
@@ -213,7 +216,7 @@ fn thirty_lines_of_python_verify_a_hundred_thousand_events() {
     let exported = machine.outside("/root/record.jsonl");
     let record = fs::read_to_string(&exported).expect("the export");
     let lines: Vec<_> = record.lines().collect();
-    assert!(lines.len() > 100_000);
+    assert!(lines.len() >= 100_000);
     let head: Value = serde_json::from_str(lines[lines.len() - 1]).expect("an event");
 
     let verifier = example();

@@ -38,17 +38,14 @@ pub(crate) async fn run(options: Show) -> Result<(), Failure> {
     });
     let mut facts = Facts::new(screen, &now);
     facts.what(&found);
-    facts.to_come(&found);
-    match &story {
-        Some(story) => {
-            let _ = write!(facts.text, "\n{}", story.text());
-        }
+    facts.still_open(&found);
+    if let Some(story) = &story {
+        let _ = write!(facts.text, "\n{}", story.text());
+    } else {
         // All that is told of it without its events.
-        None => {
-            facts.how_decided(&found);
-            facts.when(&found);
-            facts.sessions(&found);
-        }
+        facts.how_decided(&found);
+        facts.when(&found);
+        facts.sessions(&found);
     }
     output::print(&format!("{}\n{}", heading(&found, screen), facts.text))
 }
@@ -123,7 +120,7 @@ impl<'a> Facts<'a> {
     }
 
     /// What is still open.
-    fn to_come(&mut self, elevation: &Elevation) {
+    fn still_open(&mut self, elevation: &Elevation) {
         let state = elevation.state.parse();
         if state == Ok(State::Pending) {
             self.at("Lapses", elevation.lapses_at);

@@ -76,7 +76,7 @@ impl Log {
         Ok(log)
     }
 
-    fn note(&mut self, said: Said, log: usize, line: u64) {
+    fn note(&mut self, said: Said, log: usize, at: u64) {
         match said {
             Said::Nothing => {}
             Said::Other => self.others += 1,
@@ -85,7 +85,7 @@ impl Log {
                 seq,
                 link,
                 log,
-                line,
+                line: at,
             }),
         }
     }

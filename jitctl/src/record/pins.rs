@@ -22,7 +22,7 @@ pub(crate) struct Pin {
 #[derive(Debug, Default)]
 pub(crate) struct Pins {
     /// By their numbers.
-    pins: Vec<Pin>,
+    sorted: Vec<Pin>,
     next: usize,
     /// The record has the same link there.
     pub(crate) same: u64,
@@ -57,14 +57,14 @@ impl Pins {
     pub(crate) fn new(mut pins: Vec<Pin>) -> Self {
         pins.sort_by_key(|pin| pin.seq);
         Self {
-            pins,
+            sorted: pins,
             ..Self::default()
         }
     }
 
     /// The record has this link at this number; the numbers come in their order.
     pub(crate) fn compare(&mut self, seq: u64, link: Link) {
-        while let Some(pin) = self.pins.get(self.next).filter(|pin| pin.seq <= seq) {
+        while let Some(pin) = self.sorted.get(self.next).filter(|pin| pin.seq <= seq) {
             if pin.seq < seq {
                 self.older += 1;
             } else if pin.link == link {
@@ -78,7 +78,7 @@ impl Pins {
 
     /// There is no more of the record.
     pub(crate) fn finish(&mut self) {
-        for pin in self.pins.drain(self.next..) {
+        for pin in self.sorted.drain(self.next..) {
             self.beyond.add(pin);
         }
     }

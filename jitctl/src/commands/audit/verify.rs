@@ -172,16 +172,16 @@ impl Check {
     }
 
     /// A line; given back where it is no event.
-    fn line<'a>(&mut self, line: &'a [u8]) -> Result<Option<Line<'a>>, Flaw> {
-        let read = Line::read(line).map_err(|why| Flaw::Malformed {
+    fn line<'a>(&mut self, text: &'a [u8]) -> Result<Option<Line<'a>>, Flaw> {
+        let read = Line::read(text).map_err(|why| Flaw::Malformed {
             seq: self.chain.expected(),
             why,
         })?;
         let Line::Event(event) = read else {
             return Ok(Some(read));
         };
-        let (seq, link) = self.chain.next(&event)?;
-        self.pins.compare(seq, link);
+        let (number, link) = self.chain.next(&event)?;
+        self.pins.compare(number, link);
         Ok(None)
     }
 }

@@ -102,7 +102,7 @@ fn line_of(
     if runs(event, elevation) {
         rest.push_str(", still running");
     }
-    let room = screen.width.map(|width| usize::from(width));
+    let room = screen.width.map(usize::from);
     let room = room.map(|width| width.saturating_sub(head.chars().count() + what.chars().count()));
     if let Some(room) = room.filter(|room| *room >= LEAST) {
         rest = cut(&rest, room);

@@ -29,7 +29,7 @@ impl Csv {
         if std::mem::replace(&mut self.begun, true) {
             return Ok(());
         }
-        row(out, COLUMNS)
+        row(out, &COLUMNS)
     }
 
     pub(super) fn event(&mut self, event: &Event<'_>, out: &mut impl Write) -> io::Result<()> {
@@ -37,7 +37,7 @@ impl Csv {
         let fields = fields(event)?;
         row(
             out,
-            COLUMNS.map(|column| match column {
+            &COLUMNS.map(|column| match column {
                 "fields" => fields.clone(),
                 column => safe(&event.text(column).unwrap_or_default()),
             }),
@@ -45,7 +45,7 @@ impl Csv {
     }
 }
 
-fn row(out: &mut impl Write, cells: [impl AsRef<str>; COLUMNS.len()]) -> io::Result<()> {
+fn row(out: &mut impl Write, cells: &[impl AsRef<str>; COLUMNS.len()]) -> io::Result<()> {
     let mut writer = csv::Writer::from_writer(out);
     let cells = cells.iter().map(AsRef::as_ref);
     writer.write_record(cells).map_err(io::Error::other)?;

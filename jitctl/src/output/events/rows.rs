@@ -108,9 +108,8 @@ impl Rows {
 
     fn write(&self, row: &Row, tone: Tone, out: &mut impl Write) -> io::Result<()> {
         let mut line = String::new();
-        let (details, others) = match row.split_last() {
-            Some((details, others)) => (details, others),
-            None => return Ok(()),
+        let Some((details, others)) = row.split_last() else {
+            return Ok(());
         };
         let mut used = 0;
         for ((cell, width), column) in others.iter().zip(self.widths).zip(COLUMNS) {

@@ -45,8 +45,9 @@ pub(crate) fn tone(event: &str) -> Tone {
         Some((_, "expired" | "released" | "cancelled" | "lapsed" | "closed" | "ended")) => {
             Tone::Ends
         }
-        Some(("drift", _) | ("clock", _)) => Tone::Stops,
-        Some((_, "denied" | "revoked" | "refused" | "broken" | "cut")) => Tone::Stops,
+        Some(("drift" | "clock", _) | (_, "denied" | "revoked" | "refused" | "broken" | "cut")) => {
+            Tone::Stops
+        }
         _ => Tone::Plain,
     }
 }
@@ -73,63 +74,59 @@ fn quoted(text: &str) -> String {
 /// `approved`, ` by alice until 14:30:00: "go"`: what happened, and the rest of the sentence, as part
 /// of the story of one elevation.
 pub(crate) fn sentence(event: &Event<'_>, now: &Zoned) -> (String, String) {
+    let (what, mut told) = what_happened(event);
+    let mut rest = Vec::new();
+    let mut say = |key: &'static str, said: Option<String>| {
+        if let Some(said) = said {
+            told.push(key);
+            rest.push(said);
+        }
+    };
+    let text = |key: &str| Some(escape(&event.text(key)?));
+    say("by", text("by").map(|by| format!(" by {by}")));
+    say(
+        "login",
+        text("login").map(|login| format!(" (logged in: {login})")),
+    );
+    let seconds = event.text("duration").and_then(|text| text.parse().ok());
+    say(
+        "duration",
+        seconds.map(|seconds| format!(" for {}", time::duration(seconds))),
+    );
+    for (key, word) in [("start", "from"), ("starts", "from"), ("ends", "until")] {
+        let at: Option<jiff::Timestamp> = event.text(key).and_then(|at| at.parse().ok());
+        let at = at.and_then(|at| time::seconds(at.as_millisecond(), now));
+        say(key, at.map(|at| format!(" {word} {at}")));
+    }
+    let why = ["reason", "comment"]
+        .into_iter()
+        .find(|key| event.text(key).is_some());
+    let others = match fields(event, &[told.as_slice(), why.as_slice()].concat()) {
+        none if none.is_empty() => none,
+        others => format!(", {others}"),
+    };
+    let why = why.and_then(text);
+    let why = why.map(|why| format!(": \"{why}\"")).unwrap_or_default();
+    (what, rest.concat() + &others + &why)
+}
+
+/// What happened, and which fields have said so.
+fn what_happened(event: &Event<'_>) -> (String, Vec<&'static str>) {
     let name = event.text("event").unwrap_or_default();
-    let (what, mut told) = match name.as_ref() {
-        "session.opened" => (
+    match name.split_once('.') {
+        Some(("elevation", verb)) => (escape(verb), Vec::new()),
+        Some(("session", "opened")) => (
             opened(event),
             vec!["session", "service", "command", "terminal", "remote"],
         ),
-        name => match name.split_once('.') {
-            Some(("elevation", verb)) => (escape(verb), vec![]),
-            Some(("glass", verb)) => (format!("glass {}", escape(verb)), vec![]),
-            Some(("session", verb)) => {
-                let number = event.text("session").unwrap_or_default();
-                (
-                    format!("session {} {}", escape(&number), escape(verb)),
-                    vec!["session", "service"],
-                )
-            }
-            Some((noun, verb)) => (format!("{} {}", escape(noun), escape(verb)), vec![]),
-            None => (escape(name), vec![]),
-        },
-    };
-    let mut sentence = String::new();
-    if let Some(by) = event.text("by") {
-        sentence.push_str(&format!(" by {}", escape(&by)));
-        told.push("by");
-    }
-    if let Some(login) = event.text("login") {
-        sentence.push_str(&format!(" (logged in: {})", escape(&login)));
-        told.push("login");
-    }
-    let number = |key: &str| event.text(key).and_then(|text| text.parse().ok());
-    if let Some(seconds) = number("duration") {
-        sentence.push_str(&format!(" for {}", time::duration(seconds)));
-        told.push("duration");
-    }
-    for (key, word) in [("start", "from"), ("starts", "from"), ("ends", "until")] {
-        let at = event
-            .text(key)
-            .and_then(|at| at.parse::<jiff::Timestamp>().ok());
-        let at = at.and_then(|at| time::seconds(at.as_millisecond(), now));
-        if let Some(at) = at {
-            sentence.push_str(&format!(" {word} {at}"));
-            told.push(key);
+        Some(("session", verb)) => {
+            let number = event.text("session").unwrap_or_default();
+            let what = format!("session {} {}", escape(&number), escape(verb));
+            (what, vec!["session", "service"])
         }
+        Some((noun, verb)) => (format!("{} {}", escape(noun), escape(verb)), Vec::new()),
+        None => (escape(&name), Vec::new()),
     }
-    let why = ["reason", "comment"].iter().find_map(|key| {
-        let text = event.text(key)?;
-        told.push(key);
-        Some(text)
-    });
-    let rest = fields(event, &told);
-    if !rest.is_empty() {
-        sentence.push_str(&format!(", {rest}"));
-    }
-    if let Some(why) = why {
-        sentence.push_str(&format!(": \"{}\"", escape(&why)));
-    }
-    (what, sentence)
 }
 
 /// `session 7: sudo -i (/dev/pts/0, from 192.0.2.1)`.

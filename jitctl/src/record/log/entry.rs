@@ -91,21 +91,20 @@ pub(super) fn exported(from: &mut impl BufRead, lines: &mut u64) -> io::Result<O
             return Ok(Some(entry));
         }
         empty = false;
-        match field.iter().position(|byte| *byte == b'=') {
-            Some(at) => entry.field(&field[..at], &field[at + 1..]),
-            None => {
-                let mut length = [0; 8];
-                from.read_exact(&mut length)?;
-                let length = u64::from_le_bytes(length);
-                let mut value = Vec::new();
-                from.take(length.min(LONGEST)).read_to_end(&mut value)?;
-                let rest = length.saturating_sub(LONGEST);
-                io::copy(&mut from.take(rest), &mut io::sink())?;
-                from.skip_until(b'\n')?;
-                let breaks = value.iter().filter(|byte| **byte == b'\n').count();
-                *lines += 1 + u64::try_from(breaks).unwrap_or(0);
-                entry.field(field, &value);
-            }
+        if let Some(at) = field.iter().position(|byte| *byte == b'=') {
+            entry.field(&field[..at], &field[at + 1..]);
+            continue;
         }
+        let mut length = [0; 8];
+        from.read_exact(&mut length)?;
+        let length = u64::from_le_bytes(length);
+        let mut value = Vec::new();
+        from.take(length.min(LONGEST)).read_to_end(&mut value)?;
+        let rest = length.saturating_sub(LONGEST);
+        io::copy(&mut from.take(rest), &mut io::sink())?;
+        from.skip_until(b'\n')?;
+        let breaks = value.split(|byte| *byte == b'\n').count();
+        *lines += u64::try_from(breaks).unwrap_or(0);
+        entry.field(field, &value);
     }
 }

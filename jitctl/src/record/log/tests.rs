@@ -94,10 +94,11 @@ fn what_the_journal_says_of_the_sender_counts() {
         let log = read(entry.to_string().as_bytes());
         assert_eq!((log.pins.len(), log.others), (0, 1), "{entry}");
         let fields = entry.as_object().unwrap().iter();
-        let export: String = fields
-            .map(|(key, value)| format!("{key}={}\n", value.as_str().unwrap()))
+        let lines: Vec<_> = fields
+            .map(|(key, value)| format!("{key}={}", value.as_str().unwrap()))
             .collect();
-        let log = read(format!("__CURSOR=a\n{export}\n").as_bytes());
+        let export = lines.join("\n");
+        let log = read(format!("__CURSOR=a\n{export}\n\n").as_bytes());
         assert_eq!((log.pins.len(), log.others), (0, 1), "{entry}");
     }
 }
@@ -125,8 +126,7 @@ fn fields_with_lines_in_them_cannot_begin_an_entry() {
 
 #[test]
 fn lines_without_a_link_are_counted() {
-    let mut log = String::new();
-    for rest in [
+    let lines = [
         "seq=117".to_owned(),
         format!("chain={LINK}"),
         format!("seq=117 seq=118 chain={LINK}"),
@@ -135,10 +135,9 @@ fn lines_without_a_link_are_counted() {
         format!("seq=-1 chain={LINK}"),
         "seq=117 chain=9F3C".to_owned(),
         format!("a=\"b\"c seq=117 chain={LINK}"),
-    ] {
-        log += &format!("Nov 24 12:52:48 web1 jitd[1]: event=a.b {rest}\n");
-    }
-    let log = read(log.as_bytes());
+    ]
+    .map(|rest| format!("Nov 24 12:52:48 web1 jitd[1]: event=a.b {rest}"));
+    let log = read(lines.join("\n").as_bytes());
     assert_eq!((log.pins.len(), log.unreadable), (0, 8));
 }
 

@@ -115,9 +115,9 @@ impl Report {
         };
         let mut text = screen.paint("32", "The chain is whole");
         // Writing to a String does not fail.
-        let _ = write!(
+        let _ = writeln!(
             text,
-            ": {}, from {} to {}.\n",
+            ": {}, from {} to {}.",
             counted(chain.events(), "event"),
             place(first),
             place(last)
@@ -160,11 +160,11 @@ impl Report {
         }
         let _ = writeln!(text, ": {}.", escape(&flaw.what()));
         let _ = writeln!(text, "  That means: {}.", flaw.means());
-        match (self.check.chain.last(), self.check.chain.beginning()) {
-            (Some(last), Beginning::Start | Beginning::Archive) => {
-                let _ = writeln!(text, "  Up to {} everything fits together.", place(last));
-            }
-            _ => {}
+        let chain = &self.check.chain;
+        if let Some(last) = chain.last()
+            && chain.beginning() != Beginning::Middle
+        {
+            let _ = writeln!(text, "  Up to {} everything fits together.", place(last));
         }
         text
     }
