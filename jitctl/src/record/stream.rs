@@ -6,6 +6,8 @@ use std::os::unix::net::UnixStream as StdStream;
 use jitd_api::EventFilter;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::UnixStream;
+use zbus::proxy::MethodFlags;
+use zbus::wire::OwnedFd as ZbusFd;
 
 use crate::bus;
 use crate::error::{Failure, Kind};
@@ -26,7 +28,26 @@ impl Stream {
     /// jitd is not there, or does not let the caller read them.
     pub(crate) async fn open(filter: &EventFilter) -> Result<Self, Failure> {
         let audit = bus::audit().await?;
-        let stream = audit.read(filter).await.map_err(bus::failure)?;
+        Self::of(audit.read(filter).await.map_err(bus::failure)?)
+    }
+
+    /// The same, where jitd is there already; nobody starts it for that.
+    ///
+    /// # Errors
+    /// As [`Stream::open`].
+    pub(crate) async fn open_again(filter: &EventFilter) -> Result<Self, Failure> {
+        let audit = bus::audit().await?;
+        let stream = audit
+            .inner()
+            .call_with_flags("Read", MethodFlags::NO_AUTO_START, filter)
+            .await;
+        match stream.map_err(|cause| bus::failure(cause.into()))? {
+            Some(stream) => Self::of(stream),
+            None => Err(cut()),
+        }
+    }
+
+    fn of(stream: ZbusFd) -> Result<Self, Failure> {
         let socket = StdStream::from(OwnedFd::from(stream));
         socket.set_nonblocking(true)?;
         Ok(Self {

@@ -8,12 +8,12 @@ use tokio::time::sleep;
 
 use super::read::Printer;
 use crate::error::{Failure, Kind};
-use crate::output;
 use crate::record::event::Line;
 use crate::record::stream::{self, Stream};
+use crate::{bus, output};
 
-/// How long to wait before knocking again at a jitd that went away: at first, and at most.
-const AGAIN: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+/// How long to wait before knocking again at a jitd that went away.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Goes on after the event with the number `after`, until Ctrl-C.
 pub(super) async fn from(
@@ -30,7 +30,6 @@ pub(super) async fn from(
 
 async fn follow(mut after: u64, filter: EventFilter, printer: &mut Printer) -> Result<(), Failure> {
     printer.show()?;
-    let mut pause = AGAIN.0;
     let mut away = false;
     loop {
         let filter = EventFilter {
@@ -39,12 +38,12 @@ async fn follow(mut after: u64, filter: EventFilter, printer: &mut Printer) -> R
             follow: Some(true),
             ..filter.clone()
         };
-        match Stream::open(&filter).await {
+        match Stream::open_again(&filter).await {
             Ok(stream) => {
                 if away {
                     output::tell("jitd is back");
                 }
-                (away, pause) = (false, AGAIN.0);
+                away = false;
                 pass_on(stream, &mut after, printer).await?;
             }
             Err(failure) if failure.kind() == Kind::Unreachable => {}
@@ -54,8 +53,9 @@ async fn follow(mut after: u64, filter: EventFilter, printer: &mut Printer) -> R
             output::tell("jitd went away; waiting for it to come back");
             away = true;
         }
-        sleep(pause).await;
-        pause = (pause * 2).min(AGAIN.1);
+        // While it goes, its name may still be there.
+        sleep(PAUSE).await;
+        bus::until_it_is_there().await?;
     }
 }
 

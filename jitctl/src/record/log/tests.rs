@@ -150,3 +150,29 @@ fn a_line_without_an_end_is_left_alone() {
     assert_eq!(pins[0].line, 2);
     assert_eq!(read(b"\xff\xfe\n").pins, []);
 }
+
+#[test]
+fn no_beginning_and_no_part_of_a_line_is_too_much() {
+    let json = format!("{{\"MESSAGE\":{:?},\"_UID\":\"0\"}}", event());
+    for line in [
+        format!(
+            "<85>1 2026-11-24T12:52:48.013Z web1 jitd 123 - [a b=\"c\"] {}",
+            event()
+        ),
+        format!("Tue 2026-11-24 12:52:48 UTC web1 jitd[123]: {}", event()),
+        format!("[ 1234.567890] web1 jitd[123]: {}", event()),
+        format!(
+            "__CURSOR=a\nMESSAGE\n\x08\0\0\0\0\0\0\0event=a\n\nMESSAGE={}",
+            event()
+        ),
+        json,
+    ] {
+        for cut in 0..=line.len() {
+            let (start, end) = line.as_bytes().split_at(cut);
+            // Whatever comes of it, it comes.
+            drop(Log::read(start, 0));
+            drop(Log::read(end, 0));
+            drop(Log::read([end, start].concat().as_slice(), 0));
+        }
+    }
+}
