@@ -101,7 +101,7 @@ install: build assets
 	install -m 644 packaging/etc/roles.d/README $(DESTDIR)$(SYSCONFDIR)/jitd/roles.d/README
 	install -d -m 700 $(DESTDIR)/var/lib/jitd
 	install -d $(DESTDIR)$(PREFIX)/share/doc/jitd/examples
-	install -m 644 packaging/examples/*.toml $(DESTDIR)$(PREFIX)/share/doc/jitd/examples/
+	install -m 644 packaging/examples/*.toml packaging/examples/*.py $(DESTDIR)$(PREFIX)/share/doc/jitd/examples/
 	install -m 644 README.md SECURITY.md CHANGELOG.md $(DESTDIR)$(PREFIX)/share/doc/jitd/
 	for section in 5 7 8; do \
 	    install -d $(DESTDIR)$(PREFIX)/share/man/man$$section && \

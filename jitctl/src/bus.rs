@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use jitd_api::{AuditProxy, ElevationsProxy, Error, PolicyProxy};
+use futures_util::StreamExt;
+use jitd_api::{AuditProxy, BUS_NAME, ElevationsProxy, Error, PolicyProxy};
 use zbus::connection::Builder;
+use zbus::names::BusName;
 use zbus::proxy::CacheProperties;
 use zbus::{Connection, fdo};
 
@@ -23,18 +25,41 @@ pub(crate) async fn elevations() -> Result<ElevationsProxy<'static>, Failure> {
         .map_err(|cause| failure(cause.into()))
 }
 
-/// `org.jitd1.Policy` on the system bus.
-pub(crate) async fn policy() -> Result<PolicyProxy<'static>, Failure> {
-    PolicyProxy::builder(&connect().await?)
+/// `org.jitd1.Audit` on the system bus.
+pub(crate) async fn audit() -> Result<AuditProxy<'static>, Failure> {
+    AuditProxy::builder(&connect().await?)
         .cache_properties(CacheProperties::No)
         .build()
         .await
         .map_err(|cause| failure(cause.into()))
 }
 
-/// `org.jitd1.Audit` on the system bus.
-pub(crate) async fn audit() -> Result<AuditProxy<'static>, Failure> {
-    AuditProxy::builder(&connect().await?)
+/// Waits until jitd is on the bus. Nobody starts it for that: somebody may have stopped it.
+pub(crate) async fn until_it_is_there() -> Result<(), Failure> {
+    let lost = |cause: zbus::Error| failure(cause.into());
+    let connection = connect().await?;
+    let bus = fdo::DBusProxy::new(&connection).await.map_err(lost)?;
+    let changes = bus.receive_name_owner_changed_with_args(&[(0, BUS_NAME)]);
+    let mut changes = changes.await.map_err(lost)?;
+    let name = BusName::try_from(BUS_NAME).map_err(|cause| lost(cause.into()))?;
+    if bus
+        .name_has_owner(name)
+        .await
+        .map_err(|cause| lost(cause.into()))?
+    {
+        return Ok(());
+    }
+    while let Some(change) = changes.next().await {
+        if change.args().map_err(lost)?.new_owner().is_some() {
+            return Ok(());
+        }
+    }
+    Err(unreachable_bus("it went away"))
+}
+
+/// `org.jitd1.Policy` on the system bus.
+pub(crate) async fn policy() -> Result<PolicyProxy<'static>, Failure> {
+    PolicyProxy::builder(&connect().await?)
         .cache_properties(CacheProperties::No)
         .build()
         .await

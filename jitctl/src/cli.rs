@@ -4,22 +4,24 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub use asking::{BreakGlass, Extend, Request, Run, Terms, Waiting};
+pub use audit::{Audit, AuditCommand, Export, Format, ReadEvents, Verify};
 pub use deciding::{Acknowledge, Approve, Deny};
 pub use ending::{Cancel, End, Revoke};
 pub use help::{EXIT_STATUS, examples};
 pub use policy::{Check, Explain, Policy, Show as ShowPolicy, Test};
 pub use reading::{List, Pending, Show, Status};
-pub use sessions::{Replay, Sessions};
 pub use report::{Report, To};
+pub use sessions::{Replay, Sessions};
 
 mod asking;
+mod audit;
 mod deciding;
 mod ending;
 mod help;
 mod policy;
 mod reading;
-mod sessions;
 mod report;
+mod sessions;
 
 /// Just-in-time privilege: ask for a role, decide about requests, see what is held
 ///
@@ -100,6 +102,15 @@ pub enum Command {
     ///
     /// By number, or all those of a person, of a role, of a person in a role, or of everybody.
     Revoke(Revoke),
+    /// Read the record of all that happened, and prove that nobody changed it
+    ///
+    /// Events oldest first; all conditions must hold. Root and the auditors of the policy read
+    /// all of it, everybody what is about themselves, and about an elevation that they may
+    /// see. What the events are is in jitd-events(7).
+    ///
+    /// In CSV, text that a spreadsheet could take for a formula has an apostrophe before it,
+    /// which is not part of it; what only some events have is JSON in the column fields.
+    Audit(Audit),
     /// Check, show, explain, test and reload the policy
     #[command(subcommand)]
     Policy(Policy),

@@ -67,6 +67,11 @@ impl Failure {
         Self::new(Kind::Told, String::new())
     }
 
+    /// Ctrl-C, where nothing is left to be said.
+    pub(crate) fn interrupted() -> Self {
+        Self::new(Kind::Interrupted, String::new())
+    }
+
     /// Adds what to do next, best a command to type.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -88,7 +93,8 @@ impl Failure {
 
     /// Tells the person on stderr and gives the exit status.
     pub(crate) fn report(&self) -> ExitCode {
-        if !matches!(self.kind, Kind::Told | Kind::BrokenPipe) {
+        let silent = matches!(self.kind, Kind::Told | Kind::BrokenPipe);
+        if !silent && !self.message.is_empty() {
             output::tell(&format!("jitctl: {}", escape(&self.message)));
             for hint in &self.hints {
                 output::tell(&format!("hint: {}", escape(hint)));

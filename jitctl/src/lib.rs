@@ -20,6 +20,7 @@ mod bus;
 mod clock;
 mod commands;
 mod output;
+mod record;
 mod report;
 
 use cli::{Cli, Command};
@@ -67,6 +68,7 @@ async fn carry_out(cli: Cli) -> Result<(), Failure> {
         Some(Command::End(options)) => commands::finish::end(options).await,
         Some(Command::Revoke(options)) => commands::finish::revoke(options).await,
         Some(Command::Completions { shell }) => commands::completions(shell),
+        Some(Command::Audit(options)) => commands::audit::run(options).await,
         Some(Command::Policy(command)) => commands::policy::run(command).await,
         Some(Command::Setup(options)) => commands::setup::run(options).await,
         Some(Command::Doctor(options)) => commands::doctor::run(options).await,

@@ -156,6 +156,7 @@ async fn start(policy: PolicyInForce) -> Result<(Engine, Ends), Failure> {
     crate::crash::arm("FAILPOINTS");
     let clock: Arc<dyn Clock> = Arc::new(HostClock::new()?);
     let store = Store::open(Path::new(paths::DATABASE))?;
+    say_what_was_cut(&store)?;
     let processes = HostProcesses::default();
     let (blocking, ending) = (store.clone(), Box::new(processes.clone()));
     let (witness, sightings) = Witness::new();
@@ -183,6 +184,20 @@ async fn start(policy: PolicyInForce) -> Result<(Engine, Ends), Failure> {
     let engine = Engine::new(host, policy).await?;
     tokio::spawn(engine.clone().record_drift(sightings));
     Ok((engine, ends))
+}
+
+/// Before more is put on record in the place of what is not there any more.
+fn say_what_was_cut(store: &Store) -> Result<(), Failure> {
+    let reader = store.reader()?;
+    let (newest, witnessed) = (reader.newest()?, reader.witnessed()?);
+    if newest < witnessed {
+        let what = format!(
+            "the record has been cut: it ends with event {newest}, and the logs have been told of \
+             events up to {witnessed}; to find out: jitctl audit verify --against LOGFILE"
+        );
+        note(Priority::Error, &what);
+    }
+    Ok(())
 }
 
 /// Does what should have been done by now, and makes the host match.

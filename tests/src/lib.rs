@@ -39,6 +39,8 @@ mod layer;
 mod machine;
 mod output;
 pub mod packages;
+pub mod past;
+pub mod python;
 mod quote;
 mod release;
 mod root;

@@ -1,5 +1,6 @@
 //! One file for each family of commands.
 
+pub(crate) mod audit;
 pub(crate) mod break_glass;
 pub(crate) mod decide;
 pub(crate) mod doctor;

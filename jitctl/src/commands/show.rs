@@ -10,6 +10,9 @@ use crate::error::{Failure, Kind};
 use crate::output::escape::escape;
 use crate::output::{self, Screen, json, people, table, time};
 use crate::{bus, clock};
+use story::Story;
+
+mod story;
 
 /// `show`.
 pub(crate) async fn run(options: Show) -> Result<(), Failure> {
@@ -21,17 +24,30 @@ pub(crate) async fn run(options: Show) -> Result<(), Failure> {
             _ => failure,
         }
     })?;
-    output::print(&if options.json {
-        json::elevation(&found)?
+    if options.json {
+        return output::print(&json::elevation(&found)?);
+    }
+    let (screen, now) = (Screen::of_stdout(), clock::now());
+    let story = Story::read(&found, screen, &now).await;
+    let story = story.unwrap_or_else(|failure| {
+        output::tell(&format!(
+            "Without its events: {}",
+            escape(&failure.to_string())
+        ));
+        None
+    });
+    let mut facts = Facts::new(screen, &now);
+    facts.what(&found);
+    facts.still_open(&found);
+    if let Some(story) = &story {
+        let _ = write!(facts.text, "\n{}", story.text());
     } else {
-        let (screen, now) = (Screen::of_stdout(), clock::now());
-        let mut facts = Facts::new(screen, &now);
-        facts.what(&found);
+        // All that is told of it without its events.
         facts.how_decided(&found);
         facts.when(&found);
         facts.sessions(&found);
-        format!("{}\n{}", heading(&found, screen), facts.text)
-    })
+    }
+    output::print(&format!("{}\n{}", heading(&found, screen), facts.text))
 }
 
 fn heading(elevation: &Elevation, screen: Screen) -> String {
@@ -103,13 +119,23 @@ impl<'a> Facts<'a> {
         )
     }
 
-    fn how_decided(&mut self, elevation: &Elevation) {
-        self.at("Requested", Some(elevation.requested_at));
-        if elevation.state == State::Pending.as_str() {
+    /// What is still open.
+    fn still_open(&mut self, elevation: &Elevation) {
+        let state = elevation.state.parse();
+        if state == Ok(State::Pending) {
             self.at("Lapses", elevation.lapses_at);
             self.fact("Approvers", &people::approvers(&elevation.approvers));
             self.fact("Needs", &people::needs(&elevation.needs));
         }
+        if matches!(state, Ok(State::Pending | State::Scheduled)) {
+            self.at("Begins", elevation.starts_at);
+        }
+        let over = elevation.ended_at.is_some();
+        self.at("Ends", elevation.ends_at.filter(|_| !over));
+    }
+
+    fn how_decided(&mut self, elevation: &Elevation) {
+        self.at("Requested", Some(elevation.requested_at));
         for decision in &elevation.decisions {
             let said = match decision.comment.as_str() {
                 "" => String::new(),
@@ -126,16 +152,16 @@ impl<'a> Facts<'a> {
     }
 
     fn when(&mut self, elevation: &Elevation) {
-        let began = match elevation.state.parse() {
-            Ok(State::Pending | State::Scheduled) => "Begins",
-            Ok(State::Active) => "Started",
+        match elevation.state.parse() {
+            // That is to come.
+            Ok(State::Pending | State::Scheduled) => {}
+            Ok(State::Active) => self.at("Started", elevation.starts_at),
             // Over before its time had come.
-            _ if elevation.ended_at < elevation.starts_at => "Was to begin",
-            _ => "Started",
-        };
-        self.at(began, elevation.starts_at);
-        let over = elevation.ended_at.is_some();
-        self.at("Ends", elevation.ends_at.filter(|_| !over));
+            _ if elevation.ended_at < elevation.starts_at => {
+                self.at("Was to begin", elevation.starts_at);
+            }
+            _ => self.at("Started", elevation.starts_at),
+        }
         if let Some(ended) = elevation.ended_at {
             let by = elevation.ended_by.as_ref();
             let by = by.map(|by| format!(", by {}", escape(by)));

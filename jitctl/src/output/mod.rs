@@ -1,6 +1,8 @@
 //! What leaves the program: results on stdout, everything else on stderr.
 
 pub(crate) mod escape;
+pub(crate) mod events;
+pub(crate) mod fit;
 pub(crate) mod json;
 pub(crate) mod people;
 pub(crate) mod table;

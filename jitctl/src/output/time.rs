@@ -67,6 +67,11 @@ pub(crate) fn full(ms: i64, now: &Zoned) -> String {
     }
 }
 
+/// Local time to the second, `2026-12-01 09:00:00`; nothing when no calendar has it.
+pub(crate) fn seconds(ms: i64, now: &Zoned) -> Option<String> {
+    Some(zoned(ms, now)?.strftime("%Y-%m-%d %H:%M:%S").to_string())
+}
+
 /// RFC 3339 in UTC, for programs; nothing when no calendar has such a time.
 pub(crate) fn rfc3339(ms: i64) -> Option<String> {
     Some(Timestamp::from_millisecond(ms).ok()?.to_string())

@@ -1,6 +1,5 @@
 //! `org.jitd1` as the tests want it: it answers what the scene says and notes what it was asked.
 
-use std::io::Write;
 use std::os::fd::OwnedFd as StdFd;
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -13,14 +12,14 @@ use zbus::Connection;
 use zbus::object_server::SignalEmitter;
 use zbus::wire::OwnedFd;
 
+use crate::record::{self, Record};
+
 /// What the service knows, and what it was asked.
 #[derive(Default)]
 pub struct Scene {
     pub elevations: Vec<Elevation>,
     pub status: Status,
     pub managed: Vec<String>,
-    /// The record, as its reader gets it, the last line too.
-    pub record: String,
     /// Whether the caller may read only what is about them.
     pub reads_own: bool,
     /// What waits to be acknowledged.
@@ -28,6 +27,8 @@ pub struct Scene {
     /// The policy in force, as TOML.
     pub policy: String,
     pub explanation: Option<Explanation>,
+    /// The record.
+    pub record: Record,
     /// The state a new request comes into.
     pub request_becomes: Option<State>,
     /// What every call is answered with, instead of its answer.
@@ -272,16 +273,12 @@ struct Audit(Shared);
 #[zbus::interface(name = "org.jitd1.Audit")]
 impl Audit {
     fn read(&self, filter: EventFilter) -> Result<OwnedFd, Error> {
-        let scene = self.0.called(format!("read {filter:?}"))?;
+        let mut scene = self.0.called(format!("read {}", record::shown(&filter)))?;
         if scene.reads_own && filter.user.is_some() {
             return Err(Error::NotAllowed("not for you".to_owned()));
         }
-        let (mut ours, theirs) = UnixStream::pair().unwrap();
-        let record = scene.record.clone();
-        std::thread::spawn(move || {
-            // Whoever does not read it has seen enough.
-            drop(ours.write_all(record.as_bytes()));
-        });
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        scene.record.serve(&filter, ours);
         Ok(OwnedFd::from(StdFd::from(theirs)))
     }
 }

@@ -12,6 +12,7 @@
 
 mod asking;
 mod assets;
+mod audit;
 mod bus;
 mod changing;
 mod doctor;
@@ -19,6 +20,7 @@ mod fake;
 mod glass;
 mod policy;
 mod reading;
+mod record;
 mod report;
 mod requesting;
 mod running;

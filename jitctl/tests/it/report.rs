@@ -80,7 +80,7 @@ async fn world() -> World {
     broken.decisions.clear();
     broken.reason = format!("</td><script>alert(1)</script>{HOSTILE}");
     let world = World::with(vec![elevation(43, State::Denied), broken, held(41)]).await;
-    world.shared.scene().record = record(&events());
+    world.shared.scene().record.sent = Some(record(&events()));
     world
 }
 
@@ -362,7 +362,7 @@ async fn who_may_not_read_all_gets_their_own_and_is_told_so() {
 async fn all_of_a_period_is_asked_for_page_by_page() {
     let many: Vec<_> = (1..=2_000).rev().map(held).collect();
     let world = World::with(many).await;
-    world.shared.scene().record = record(&[]);
+    world.shared.scene().record.sent = Some(record(&[]));
     let shown = report(&world, &["--json"]).await.ended(0).json();
     assert_eq!(shown["total"]["elevations"], 2_000);
     let calls = world.shared.scene().calls.clone();
@@ -407,8 +407,11 @@ async fn a_broken_chain_is_said_first() {
         .shared
         .scene()
         .record
+        .sent
+        .as_deref()
+        .unwrap_or_default()
         .replacen("\"roles\":\"3\"", "\"roles\":\"4\"", 1);
-    world.shared.scene().record = edited;
+    world.shared.scene().record.sent = Some(edited);
     let page = report(&world, &["--html", "-"]).await.ended(0).stdout;
     assert!(page.contains("The record was tampered with, or damaged."));
     assert!(page.contains("The chain is broken</span> at event 1: "));
@@ -421,7 +424,7 @@ async fn a_broken_chain_is_said_first() {
 async fn what_was_archived_of_the_period_is_missing_and_that_is_said() {
     let world = world().await;
     let mut events = events();
-    let lines = world.shared.scene().record.clone();
+    let lines = world.shared.scene().record.sent.clone().unwrap();
     let second: Value = serde_json::from_str(lines.lines().nth(1).unwrap()).unwrap();
     events.push(json!({
         "at": "2026-02-02T00:00:00.000Z", "event": "record.archived", "first": "1", "last": "2",
@@ -429,7 +432,7 @@ async fn what_was_archived_of_the_period_is_missing_and_that_is_said() {
     }));
     let all = record(&events);
     let left: Vec<_> = all.lines().skip(2).collect();
-    world.shared.scene().record = left.join("\n") + "\n";
+    world.shared.scene().record.sent = Some(left.join("\n") + "\n");
     let page = report(&world, &["--html", "-"]).await.ended(0).stdout;
     assert!(
         page.contains("Not all of the period is in the record."),
@@ -453,7 +456,7 @@ async fn there_is_no_report_of_a_record_that_can_not_be_read_to_its_end() {
         ("", "it was cut off"),
         ("{\"error\":\"disk broken\"}\n", "disk broken"),
     ] {
-        world.shared.scene().record = record.to_owned();
+        world.shared.scene().record.sent = Some(record.to_owned());
         let ran = report(&world, &["--html", file.to_str().unwrap()])
             .await
             .ended(1);
@@ -468,7 +471,7 @@ async fn there_is_no_report_of_a_record_that_can_not_be_read_to_its_end() {
 #[tokio::test]
 async fn a_report_of_nothing_says_so() {
     let world = World::with(vec![]).await;
-    world.shared.scene().record = record(&[]);
+    world.shared.scene().record.sent = Some(record(&[]));
     let page = report(&world, &["--html", "-"]).await.ended(0).stdout;
     for text in [
         "Nobody held anything.",

@@ -6,6 +6,8 @@ use zbus::{DeserializeDict, SerializeDict, wire::Type};
 #[derive(Debug, Clone, Default, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
 #[zbus(signature = "dict")]
 pub struct EventFilter {
+    /// After the event with this number.
+    pub after: Option<u64>,
     /// At or after this time, in milliseconds since the Unix epoch.
     pub since: Option<i64>,
     /// Before this time, in milliseconds since the Unix epoch.
@@ -21,6 +23,8 @@ pub struct EventFilter {
     pub event: Option<String>,
     /// The last so many of them.
     pub last: Option<u32>,
+    /// The record and nothing less: refused to those who may not read all of it.
+    pub whole: Option<bool>,
     /// Stay, and give what happens from now on.
     pub follow: Option<bool>,
 }

@@ -51,9 +51,16 @@ impl Audit {
         let about = self
             .about(&caller, elevation, filter.user.as_deref())
             .await?;
+        if about != About::All && filter.whole.unwrap_or_default() {
+            return Err(Error::NotAllowed(
+                "only root and auditors may read the whole record; about yourself: jitctl audit"
+                    .to_owned(),
+            ));
+        }
         let place = self.streams.take(caller.account.uid)?;
         let query = EventQuery {
             about,
+            after: filter.after.unwrap_or_default(),
             since: filter.since.map(Wall),
             until: filter.until.map(Wall),
             user: filter.user,

@@ -8,7 +8,8 @@ use std::time::Duration;
 use jitd_api::Error;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
 use zbus::wire::OwnedFd;
 
 use crate::record::{Priority, Recorded, note};
@@ -125,24 +126,36 @@ impl Sending {
         self.write(format!("{end}\n").as_bytes()).await;
     }
 
-    /// Gives the number up to which the record was read; none where nobody listens any more.
+    /// Gives the number up to which the record was read, and must reach; none where nobody listens any more.
     async fn send(
         &mut self,
         last: Option<u32>,
         mut news: Option<watch::Receiver<()>>,
     ) -> Result<Option<u64>, StoreError> {
         let query = self.query.clone();
-        let mut place = self.work(move |reader| reader.place(&query, last)).await?;
+        let (witnessed, mut place) = self
+            .work(move |reader| {
+                // In this order: what is told later is on record before.
+                let witnessed = reader.witnessed()?;
+                Ok((witnessed, reader.place(&query, last)?))
+            })
+            .await?;
         loop {
-            while place.after < place.to {
-                let (page, next) = self.page(place).await?;
+            // The next page is read while this one is written.
+            let mut reading = self.begin_page(place)?;
+            while let Some(read) = reading {
+                let (page, next) = self.done(read).await?;
                 place = next;
+                reading = self.begin_page(place)?;
                 if !self.write(&page).await {
                     return Ok(None);
                 }
             }
             let Some(news) = &mut news else {
-                return Ok(Some(place.to));
+                return Ok(Some(match self.query.until {
+                    Some(_) => place.to,
+                    None => place.to.max(witnessed),
+                }));
             };
             let mut byte = [0];
             tokio::select! {
@@ -160,13 +173,18 @@ impl Sending {
         matches!(sent, Ok(Ok(())))
     }
 
-    async fn page(&mut self, place: Place) -> Result<(Vec<u8>, Place), StoreError> {
+    /// Begins to read a page, where there is one.
+    fn begin_page(&mut self, place: Place) -> Result<Option<Work<Page>>, StoreError> {
+        if place.after >= place.to {
+            return Ok(None);
+        }
         let query = self.query.clone();
-        self.work(move |reader| {
+        let work = self.begin(move |reader| {
             let (page, next) = reader.page(&query, place, PAGE)?;
+            reader.still_has_all(place.after)?;
             Ok((lines(&page), next))
-        })
-        .await
+        });
+        work.map(Some)
     }
 
     /// Reads the database on a thread that may wait for the disk.
@@ -174,25 +192,44 @@ impl Sending {
         &mut self,
         work: impl FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let at_work: Option<OwnedSemaphorePermit> = self
-            .permit
-            .streams
-            .at_work
-            .clone()
-            .acquire_owned()
-            .await
-            .ok();
-        let gone = |why: &str| StoreError::Thread(why.to_owned());
+        let work = self.begin(work)?;
+        self.done(work).await
+    }
+
+    /// Begins to; the reader is away until it is [`done`](Self::done).
+    fn begin<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<Work<T>, StoreError> {
         let reader = self.reader.take().ok_or_else(|| gone("the reader"))?;
-        let done = tokio::task::spawn_blocking(move || {
-            let done = work(&reader);
-            drop(at_work);
-            (reader, done)
-        });
-        let (reader, done) = done.await.map_err(|error| gone(&error.to_string()))?;
+        let at_work = self.permit.streams.at_work.clone();
+        Ok(tokio::spawn(async move {
+            // Closed never.
+            let turn = at_work.acquire_owned().await.ok();
+            let work = tokio::task::spawn_blocking(move || {
+                let done = work(&reader);
+                drop(turn);
+                (reader, done)
+            });
+            work.await.map_err(|error| gone(&error.to_string()))
+        }))
+    }
+
+    async fn done<T>(&mut self, work: Work<T>) -> Result<T, StoreError> {
+        let (reader, done) = work.await.map_err(|error| gone(&error.to_string()))??;
         self.reader = Some(reader);
         done
     }
+}
+
+/// Lines, and where to read on.
+type Page = (Vec<u8>, Place);
+
+/// What the reader is away for.
+type Work<T> = JoinHandle<Result<(Reader, Result<T, StoreError>), StoreError>>;
+
+fn gone(why: &str) -> StoreError {
+    StoreError::Thread(why.to_owned())
 }
 
 fn lines(page: &[Recorded]) -> Vec<u8> {

@@ -24,12 +24,30 @@ fn push_value(line: &mut String, value: &str) {
         return;
     }
     line.push('"');
-    line.push_str(&text::escaped(value).replace('"', "\\\""));
+    for c in value.chars() {
+        push_safe(line, c);
+    }
     line.push('"');
 }
 
+/// As it is, or its bytes as `%XX`. There is then no quote and no backslash between two quotes, so
+/// that nobody's parser can take what is quoted for the end of it.
+fn push_safe(line: &mut String, c: char) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    if !matches!(c, '"' | '\\' | '%') && !text::is_hostile(c) {
+        line.push(c);
+        return;
+    }
+    for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+        line.push('%');
+        for digit in [byte >> 4, byte & 15] {
+            line.push(char::from(DIGITS[usize::from(digit)]));
+        }
+    }
+}
+
 fn is_plain(c: char) -> bool {
-    c.is_ascii_alphanumeric() || "_-.,:/@+%".contains(c)
+    c.is_ascii_alphanumeric() || "_-.,:/@+".contains(c)
 }
 
 #[cfg(test)]
@@ -50,7 +68,7 @@ mod tests {
         let line = line(&fields);
         assert_eq!(
             line,
-            "event=elevation.requested id=42 reason=\"fix \\\"it\\\"\\n<34>jitd: event=elevation.approved id=1 \\u{1b}[2J\" empty=\"\""
+            "event=elevation.requested id=42 reason=\"fix %22it%22%0A<34>jitd: event=elevation.approved id=1 %1B[2J\" empty=\"\""
         );
         assert!(!line.chars().any(char::is_control));
     }

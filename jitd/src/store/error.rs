@@ -53,6 +53,9 @@ pub enum StoreError {
         /// What is there.
         value: String,
     },
+    /// What was still to be read is in an archive now.
+    #[error("a part of the record was archived while it was read; read it again")]
+    ArchivedMeanwhile,
     /// SQLite's own words.
     #[error("the database failed: {0}")]
     Sqlite(#[from] rusqlite::Error),

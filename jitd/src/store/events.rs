@@ -29,6 +29,8 @@ pub enum About {
 pub struct EventQuery {
     /// What the reader may read.
     pub about: About,
+    /// After the event with this number.
+    pub after: u64,
     /// At or after this time.
     pub since: Option<Wall>,
     /// Before this time.
@@ -131,6 +133,14 @@ fn last_of(db: &Connection, sql: &str) -> Result<Head, StoreError> {
     })
 }
 
+/// The number up to which the record has been at least: a log that was told of an event is a
+/// witness that there was one.
+pub(super) fn witnessed(db: &Connection) -> Result<u64, StoreError> {
+    let sql = "SELECT coalesce(max(seq), 0) FROM told";
+    let seq = db.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
+    unsigned("told.seq", seq)
+}
+
 /// Gives all events their link.
 pub(super) fn chain(tx: &Transaction<'_>) -> Result<(), StoreError> {
     let mut last = Link::START;
@@ -154,16 +164,21 @@ pub(super) fn place(db: &Connection, query: &EventQuery) -> Result<Place, StoreE
         edge.map(|seq| unsigned("event.seq", seq)).transpose()
     };
     let newest = head(db)?.seq;
+    // With the plus, SQLite looks the time up; without, it would go through the events by number
+    // until one fits.
     let first = match query.since {
-        Some(at) => edge("SELECT min(seq) FROM event WHERE at >= ?1", at)?.unwrap_or(newest + 1),
+        Some(at) => edge("SELECT min(+seq) FROM event WHERE at >= ?1", at)?.unwrap_or(newest + 1),
         None => 1,
     };
     let to = match query.until {
-        Some(at) => edge("SELECT max(seq) FROM event WHERE at < ?1", at)?.unwrap_or(0),
+        Some(at) => edge("SELECT max(+seq) FROM event WHERE at < ?1", at)?.unwrap_or(0),
         None => newest,
     };
     Ok(Place {
-        after: first.saturating_sub(1),
+        // What is archived may still be there, and goes a little at a time.
+        after: (first.saturating_sub(1))
+            .max(query.after)
+            .max(archived(db)?.seq),
         to,
     })
 }

@@ -96,6 +96,26 @@ impl Reader {
         })
     }
 
+    /// The number up to which the logs have been told of events. Where the record ends before it,
+    /// it has been cut.
+    ///
+    /// # Errors
+    /// The database is broken.
+    pub fn witnessed(&self) -> Result<u64, StoreError> {
+        events::witnessed(&self.db)
+    }
+
+    /// Nothing after this number has been archived, and cut.
+    ///
+    /// # Errors
+    /// Something was, or the database is broken.
+    pub fn still_has_all(&self, after: u64) -> Result<(), StoreError> {
+        if events::archived(&self.db)?.seq > after {
+            return Err(StoreError::ArchivedMeanwhile);
+        }
+        Ok(())
+    }
+
     /// The number of the newest event; 0 without any.
     ///
     /// # Errors

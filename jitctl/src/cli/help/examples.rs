@@ -186,6 +186,57 @@ pub(super) const EXAMPLES: &[(&str, Lines)] = &[
         ],
     ),
     (
+        "audit",
+        &[
+            ("jitctl audit --since 24h", "what happened in the last day"),
+            (
+                "jitctl audit --user carol --event \"session.*\" --since \"2026-12-01 09:00\"",
+                "what carol ran since then",
+            ),
+            (
+                "jitctl audit --event \"glass.*\" --follow",
+                "whenever somebody breaks the glass",
+            ),
+            (
+                "jitctl audit --role db --since 720h --format csv > db.csv",
+                "a month of one role, for a spreadsheet",
+            ),
+            ("jitctl audit verify", "has anybody changed the record?"),
+        ],
+    ),
+    (
+        "audit verify",
+        &[
+            (
+                "jitctl audit verify",
+                "has anybody changed the record of this host?",
+            ),
+            (
+                "jitctl audit verify --against /var/log/auth.log",
+                "and is it the one that was told to syslog?",
+            ),
+            (
+                "zgrep -h \" web1 jitd\" /srv/logs/auth.log* | jitctl audit verify --against -",
+                "against what the host web1 has sent to this log server, compressed or not",
+            ),
+            (
+                "journalctl -t jitd -o json | jitctl audit verify --against -",
+                "against the journal, and only what came from root",
+            ),
+            (
+                "jitctl audit verify 2025.jsonl 2026.jsonl",
+                "exports or archives, on any machine",
+            ),
+        ],
+    ),
+    (
+        "audit export",
+        &[(
+            "jitctl audit export record.jsonl",
+            "the whole record, for safe keeping elsewhere",
+        )],
+    ),
+    (
         "policy",
         &[
             ("jitctl policy check", "is /etc/jitd right?"),

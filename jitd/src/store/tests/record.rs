@@ -155,6 +155,8 @@ async fn a_reader_gets_what_it_asks_for_in_order() {
             },
             vec![3, 7],
         ),
+        (EventQuery { after: 4, ..all() }, vec![5, 6, 7]),
+        (EventQuery { after: 7, ..all() }, vec![]),
         // The name alone is not the person.
         (
             EventQuery {
@@ -255,4 +257,53 @@ async fn a_reader_can_write_nothing_and_needs_the_right_schema() {
         matches!(other, StoreError::OtherVersion { found: 4, .. }),
         "{other}"
     );
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_hides_nothing() {
+    let folder = TempDir::new().unwrap();
+    let store = store(&folder);
+    let at = |at| Change::alone(Event::of_none(EventName::ClockStepped, Wall(at)));
+    let changes = [1_000, 9_000, 2_000, 3_000].map(at).to_vec();
+    store.commit(changes, Seen::default()).await.unwrap();
+    let since = |at| EventQuery {
+        since: Some(Wall(at)),
+        ..all()
+    };
+    let until = |at| EventQuery {
+        until: Some(Wall(at)),
+        ..all()
+    };
+    assert_eq!(seqs(&store, &since(3_000), None), [2, 4]);
+    assert_eq!(seqs(&store, &until(3_000), None), [1, 3]);
+}
+
+#[tokio::test]
+async fn what_is_archived_is_not_read_and_not_silently_missing() {
+    let folder = TempDir::new().unwrap();
+    let store = some(&folder).await;
+    let reader = store.reader().unwrap();
+    let place = reader.place(&all(), None).unwrap();
+    let (page, next) = reader.page(&all(), place, 2).unwrap();
+    assert_eq!(page.len(), 2);
+    reader.still_has_all(next.after).unwrap();
+    // Not yet cut.
+    let db = Connection::open(folder.path().join("jitd.db")).unwrap();
+    db.execute("INSERT INTO archived VALUES (4, zeroblob(32))", [])
+        .unwrap();
+    let error = reader.still_has_all(next.after).unwrap_err();
+    assert!(error.to_string().contains("archived while"), "{error}");
+    reader.still_has_all(4).unwrap();
+    assert_eq!(seqs(&store, &all(), None), [5, 6, 7]);
+    assert_eq!(seqs(&store, &all(), Some(100)), [5, 6, 7]);
+}
+
+#[tokio::test]
+async fn what_a_log_was_told_is_a_witness() {
+    let folder = TempDir::new().unwrap();
+    let store = some(&folder).await;
+    let db = Connection::open(folder.path().join("jitd.db")).unwrap();
+    db.execute("UPDATE told SET seq = 5 WHERE log = 'syslog'", [])
+        .unwrap();
+    assert_eq!(store.reader().unwrap().witnessed().unwrap(), 5);
 }
