@@ -118,9 +118,11 @@ pub async fn remove_groups() -> Result<(), Failure> {
     let removed = tokio::task::spawn_blocking(move || {
         let processes = Box::new(HostProcesses::default());
         let (witness, _) = Witness::new();
-        Memberships::new(Places::of_host(), store, processes, witness)?.remove_owned_groups()
+        let clock = Arc::new(HostClock::new()?);
+        let memberships = Memberships::new(Places::of_host(), store, clock, processes, witness);
+        Ok::<_, Failure>(memberships?.remove_owned_groups()?)
     });
-    Ok(removed.await??)
+    removed.await?
 }
 
 /// What goes on after the answer: processes and sessions that are being ended.
@@ -154,10 +156,11 @@ async fn start(policy: PolicyInForce) -> Result<(Engine, Ends), Failure> {
     let clock: Arc<dyn Clock> = Arc::new(HostClock::new()?);
     let store = Store::open(Path::new(paths::DATABASE))?;
     let processes = HostProcesses::default();
-    let (blocking, ending) = (store.clone(), Box::new(processes.clone()));
+    let (blocking, ticking) = (store.clone(), clock.clone());
+    let ending = Box::new(processes.clone());
     let (witness, sightings) = Witness::new();
     let memberships = tokio::task::spawn_blocking(move || {
-        Memberships::new(Places::of_host(), blocking, ending, witness)
+        Memberships::new(Places::of_host(), blocking, ticking, ending, witness)
     });
     let memberships = memberships.await??;
     let reconciler = Reconciler::start(memberships, Sudoers::new(paths::SUDOERS.into()))?;

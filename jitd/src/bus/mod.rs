@@ -10,6 +10,7 @@ mod elevations;
 mod gate;
 mod gate_socket;
 mod policy;
+mod question;
 mod slots;
 mod stream;
 mod wire;

@@ -104,7 +104,9 @@ fn change(
     let holder = holders.get(&elevation.uid)?;
     let (begun, unfounded) = decide::begin(policy?, elevation, holder, now);
     let event = match unfounded {
-        None => Event::new(EventName::Started, &begun, now.wall).with("ends", ends(&begun)),
+        None => Event::new(EventName::Started, &begun, now.wall)
+            .with("by", "jitd")
+            .with("ends", ends(&begun)),
         Some(why) => Event::new(EventName::Revoked, &begun, now.wall)
             .with("by", "jitd")
             .with("comment", why),

@@ -14,7 +14,8 @@
 //! | `sessions` | what is opened under an elevation, and ends with it |
 //! | `standing` | who has for good what a role gives |
 //! | `settle` | commit → reconcile → tell, the same for all of them |
-//! | `attempts` | what people tried and may not |
+//! | `attempts`, `refusals` | what people tried and may not |
+//! | `floods` | how that comes on record without flooding it |
 #![forbid(unsafe_code)]
 
 mod asking;
@@ -25,9 +26,11 @@ mod drift;
 mod due;
 mod ending;
 mod error;
+mod floods;
 mod gate;
 mod policy;
 mod reading;
+mod refusals;
 mod sessions;
 mod settle;
 mod standing;
@@ -36,6 +39,7 @@ mod warnings;
 
 pub use error::EngineError;
 pub use gate::{Gate, GateVerdict};
+pub use refusals::Refusal;
 pub use sessions::{Opened, Opening};
 pub use standing::Standing;
 pub use state::{Engine, Host, PolicyInForce, StateChange};

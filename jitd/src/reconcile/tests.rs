@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::*;
+use crate::clock::HostClock;
 use crate::domain::desired::{Desired, Membership};
 use crate::domain::names::{GroupName, UserName};
 use crate::domain::rules::Backend;
@@ -65,7 +66,8 @@ impl Host {
         let store = Store::open(&folder.path().join("jitd.db")).unwrap();
         let (witness, sightings) = Witness::new();
         let processes = Box::new(ended.clone());
-        let memberships = Memberships::new(places, store, processes, witness).unwrap();
+        let clock = Arc::new(HostClock::new().unwrap());
+        let memberships = Memberships::new(places, store, clock, processes, witness).unwrap();
         (memberships, sightings)
     }
 

@@ -7,6 +7,7 @@
 mod clock;
 mod error;
 mod events;
+mod held;
 mod read;
 mod reader;
 mod rows;

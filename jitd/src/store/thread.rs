@@ -7,7 +7,7 @@ use std::sync::mpsc::{Sender, channel};
 use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 
-use super::{Change, Query, Reader, Seen, StoreError, clock, read, schema, write};
+use super::{Change, Query, Reader, Seen, StoreError, clock, held, read, schema, write};
 use crate::domain::budget::Span;
 use crate::domain::desired::Membership;
 use crate::domain::elevation::{Elevation, ElevationId};
@@ -216,7 +216,8 @@ impl Store {
         self.run(|db| read::held(db)).await
     }
 
-    /// Notes memberships as added by jitd, or as no longer so. Blocks.
+    /// Notes memberships as added by jitd, or as no longer so, and puts on record those of which
+    /// that was not noted already. Blocks.
     ///
     /// # Errors
     /// The database is broken; nothing was changed.
@@ -224,8 +225,13 @@ impl Store {
         &self,
         added: Vec<Membership>,
         removed: Vec<Membership>,
+        at: Wall,
     ) -> Result<(), StoreError> {
-        self.run_blocking(move |db| write::note_held(db, &added, &removed))
+        let recorded = self.run_blocking(move |db| held::note_held(db, &added, &removed, at))?;
+        if !recorded.is_empty() {
+            self.news.send_replace(());
+        }
+        Ok(())
     }
 
     /// Groups that jitd created. Blocks.

@@ -78,7 +78,8 @@ fn be_the_gate(socket: &str) -> Result<(), Box<dyn Error>> {
         let Ok(call) = visitor.message() else {
             continue;
         };
-        let (uid, user, service): (u32, String, String) = call.body().deserialize()?;
+        let (uid, user, service, _, _): (u32, String, String, String, String) =
+            call.body().deserialize()?;
         let answer = Yes.check(uid, &user, &service);
         let reply = Message::method_return(&call.header()).build(&answer)?;
         visitor.0.write_all(reply.data())?;

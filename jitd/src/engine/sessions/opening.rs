@@ -220,9 +220,6 @@ fn session(
 fn opened(session: &Session, elevation: &Elevation, now: &Now) -> Event {
     let subject = Subject::of(elevation);
     Event::of_session(EventName::SessionOpened, &subject, session, now.wall)
-        .with("terminal", session.terminal.as_str())
-        .with("remote", session.remote.as_str())
-        .with("command", session.command.as_str())
 }
 
 fn terms(open: &Open, session: &Session, elevation: &Elevation, now: &Now) -> Option<Terms> {

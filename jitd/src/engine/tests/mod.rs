@@ -238,11 +238,11 @@ impl Scene {
             userdb: folder.path().join("userdb"),
         };
         let sudoers = Sudoers::new(folder.path().join("sudoers"));
-        let blocking = store.clone();
+        let (blocking, ticking) = (store.clone(), Arc::new(clock.clone()));
         let ended = Box::new(ended.clone());
         let (witness, sightings) = Witness::new();
         let memberships = tokio::task::spawn_blocking(move || {
-            Memberships::new(places, blocking, ended, witness).unwrap()
+            Memberships::new(places, blocking, ticking, ended, witness).unwrap()
         })
         .await
         .unwrap();
