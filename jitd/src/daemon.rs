@@ -4,6 +4,7 @@
 mod enforce;
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -18,7 +19,7 @@ use tokio::time::timeout;
 use crate::clock::{Alarm, Clock, HostClock};
 use crate::directory::HostDirectory;
 use crate::domain::session::SessionId;
-use crate::engine::{Engine, Host, PolicyInForce};
+use crate::engine::{By, Engine, EngineError, Host, PolicyInForce};
 use crate::policy_source::{self, Groups};
 use crate::reconcile::{HostProcesses, Memberships, Places, Reconciler, Sudoers, Systemd, Witness};
 use crate::record::{Priority, Teller, note};
@@ -57,27 +58,44 @@ pub async fn run() -> Result<(), Failure> {
     let (engine, ends) = start(load_policy()).await?;
     let alarm = Alarm::new()?;
     // What ended while jitd was away is taken back before anybody can ask.
+    let stock = engine.take_stock().await;
     catch_up(&engine).await;
+    let caught_up = engine.caught_up(stock).await;
     #[cfg(feature = "failpoints")]
     crate::crash::arm("FAILPOINTS_SERVING");
     let sessions = tokio::spawn(look_after(engine.clone(), ends.sessions));
+    tokio::spawn(engine.clone().tell_of_floods());
     // Who comes to the gate from now on waits until it is answered: when systemd says that jitd
     // runs, sudo finds it.
     let socket = bus::GateSocket::bind(Path::new(jitd_api::GATE_SOCKET))
         .map_err(|error| format!("cannot listen at {}: {error}", jitd_api::GATE_SOCKET))?;
     let connection = bus::serve(engine.clone()).await?;
-    let gate_ended = bus::serve_gate(socket, engine.clone(), &connection).await?;
-    tokio::select! {
-        ended = keep_time(&engine, &alarm, &touched) => ended?,
-        () = reload_when_told(&engine, hangup) => {}
-        _ = gate_ended => return Err("the gate's socket, or its connection to the system bus, ended".into()),
-        _ = sessions => return Err("nobody looks after sessions any more".into()),
-        () = connection.closed() => return Err("the system bus went away".into()),
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+    let mut gate = bus::serve_gate(socket, engine.clone(), &connection).await?;
+    // Not before: without a bus it is started again and again.
+    put_on_record("runs", engine.begins(caught_up).await);
+    let ended: Result<&str, Failure> = tokio::select! {
+        ended = keep_time(&engine, &alarm, &touched) => Err(match ended {
+            Err(error) => error,
+            Ok(never) => match never {},
+        }),
+        () = reload_when_told(&engine, hangup) => Ok("SIGHUP is not heard any more"),
+        () = gate.ended() => Err("the gate's socket, or its connection to the system bus, ended".into()),
+        _ = sessions => Err("nobody looks after sessions any more".into()),
+        () = connection.closed() => Err("the system bus went away".into()),
+        _ = terminate.recv() => Ok("SIGTERM"),
+        _ = interrupt.recv() => Ok("SIGINT"),
+    };
     // The name is given up before the engine goes, so that nobody waits for an answer.
-    connection.close().await?;
+    let closed = connection.close().await;
+    // Nobody is refused after the last count.
+    gate.stop().await;
+    let because = match &ended {
+        Ok(signal) => (*signal).to_owned(),
+        Err(error) => error.to_string(),
+    };
+    put_on_record("stops", engine.stops(&because).await);
+    ended?;
+    closed?;
     Ok(engine.keep_time_now().await?)
 }
 
@@ -94,7 +112,7 @@ pub async fn withdraw() -> Result<(), Failure> {
     // Without a policy nobody has a sudo scope, and managed people stay managed.
     let policy = PolicyInForce::Broken("jitd is being removed".to_owned());
     let (engine, ends) = start(policy).await?;
-    engine.end_everything().await?;
+    engine.withdraw(bus::ourselves().await.as_ref()).await?;
     engine.resume_sessions().await?;
     engine.reconcile().await;
     ends.wait(&engine).await?;
@@ -185,6 +203,14 @@ async fn start(policy: PolicyInForce) -> Result<(Engine, Ends), Failure> {
     Ok((engine, ends))
 }
 
+/// Where there is no room on the disk, jitd must run all the same.
+fn put_on_record(what: &str, recorded: Result<(), EngineError>) {
+    if let Err(error) = recorded {
+        let text = format!("it could not be recorded that jitd {what}: {error}");
+        note(Priority::Error, &text);
+    }
+}
+
 /// Does what should have been done by now, and makes the host match.
 async fn catch_up(engine: &Engine) {
     for done in [
@@ -243,7 +269,7 @@ async fn reload_when_told(engine: &Engine, mut hangup: Signal) {
     while hangup.recv().await.is_some() {
         let read = tokio::task::spawn_blocking(|| policy_source::load(Groups::Known)).await;
         let adopted = match read {
-            Ok(read) => engine.adopt(read, None).await,
+            Ok(read) => engine.adopt(read, By::Signal).await,
             Err(_) => continue,
         };
         match adopted {
@@ -260,7 +286,11 @@ async fn reload_when_told(engine: &Engine, mut hangup: Signal) {
 
 /// Ends elevations when their time is up, undoes what others changed, and retries what the host
 /// did not allow.
-async fn keep_time(engine: &Engine, alarm: &Alarm, touched: &Notify) -> Result<(), Failure> {
+async fn keep_time(
+    engine: &Engine,
+    alarm: &Alarm,
+    touched: &Notify,
+) -> Result<Infallible, Failure> {
     let mut changes = engine.changes();
     let mut retry = RETRY.0;
     let mut as_left = true;

@@ -119,7 +119,8 @@ catalogue! {
     /// jitd has caught up with what it was not there for, not having been stopped.
     DaemonRecovered "daemon.recovered" "42" Warning ["after" "ended" "closed" "taken"]
     /// The second enforcer did what jitd should have done.
-    EnforcerActed "enforcer.acted" "43" Warning ["ended" "closed" "taken"]
+    EnforcerActed "enforcer.acted" "43" Warning
+        ["ended" "closed" "taken" "killed"]
     /// jitd is being removed from the host.
     DaemonWithdrawn "daemon.withdrawn" "44" Warning ["by" "login"]
     /// The gate was put into PAM.

@@ -11,6 +11,7 @@ mod held;
 mod read;
 mod reader;
 mod rows;
+mod runs;
 mod schema;
 mod thread;
 mod write;
@@ -20,6 +21,7 @@ pub use error::StoreError;
 pub use events::{About, EventQuery, Place};
 pub use read::{Query, Scope};
 pub use reader::Reader;
+pub use runs::LastRun;
 pub use thread::Store;
 pub use write::Change;
 

@@ -137,6 +137,7 @@ const STEPS: [(&str, &str, Option<Fill>); 5] = [
     ALTER TABLE event ADD COLUMN chain BLOB NOT NULL DEFAULT x'';
     CREATE INDEX event_user ON event (user, seq);
     CREATE INDEX event_at ON event (at);
+    CREATE INDEX event_run ON event (seq) WHERE event IN ('daemon.started', 'daemon.stopped');
 
     -- How far the record has been told, to whom.
     CREATE TABLE told (

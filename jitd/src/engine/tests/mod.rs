@@ -2,6 +2,7 @@
 
 mod clocks;
 mod drift;
+mod gate;
 mod life;
 mod policy;
 mod races;
@@ -331,6 +332,28 @@ impl Scene {
 
     async fn events(&self) -> Vec<String> {
         self.engine.shared.store.event_names().await.unwrap()
+    }
+
+    /// What is on record under names like this one.
+    fn told(&self, name: &str) -> Vec<String> {
+        let db = rusqlite::Connection::open(self.folder.path().join("jitd.db")).unwrap();
+        let sql = "SELECT event, elevation, user, uid, role, fields FROM event
+            WHERE event LIKE ? ORDER BY seq";
+        let mut statement = db.prepare(sql).unwrap();
+        let line = |row: &rusqlite::Row<'_>| -> rusqlite::Result<String> {
+            let mut words: Vec<String> = vec![row.get(0)?];
+            let id: i64 = row.get(1)?;
+            words.extend((id != 0).then(|| format!("id={id}")));
+            let (user, uid): (String, u32) = (row.get(2)?, row.get(3)?);
+            words.extend((!user.is_empty()).then(|| format!("user={user} uid={uid}")));
+            let role: String = row.get(4)?;
+            words.extend((!role.is_empty()).then(|| format!("role={role}")));
+            let fields: Vec<[String; 2]> = serde_json::from_str(&row.get::<_, String>(5)?).unwrap();
+            words.extend(fields.iter().map(|pair| pair.join("=")));
+            Ok(words.join(" "))
+        };
+        let lines = statement.query_map([name], line).unwrap();
+        lines.collect::<Result<_, _>>().unwrap()
     }
 
     async fn active(&self) -> ElevationId {

@@ -124,7 +124,7 @@ async fn each_way_to_end_ends_them() {
             }
             "end" => drop(scene.engine.end(&carol(), None).await.unwrap()),
             "revoke" => drop(scene.engine.revoke(&alice(), id, "lost").await.unwrap()),
-            _ => scene.engine.end_everything().await.unwrap(),
+            _ => scene.engine.withdraw(None).await.unwrap(),
         }
         assert_eq!(scene.host.units().ended, [session.0], "{way}");
         scene.engine.look_after(session).await.unwrap();
