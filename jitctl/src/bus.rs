@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jitd_api::{ElevationsProxy, Error, PolicyProxy};
+use jitd_api::{AuditProxy, ElevationsProxy, Error, PolicyProxy};
 use zbus::connection::Builder;
 use zbus::proxy::CacheProperties;
 use zbus::{Connection, fdo};
@@ -26,6 +26,15 @@ pub(crate) async fn elevations() -> Result<ElevationsProxy<'static>, Failure> {
 /// `org.jitd1.Policy` on the system bus.
 pub(crate) async fn policy() -> Result<PolicyProxy<'static>, Failure> {
     PolicyProxy::builder(&connect().await?)
+        .cache_properties(CacheProperties::No)
+        .build()
+        .await
+        .map_err(|cause| failure(cause.into()))
+}
+
+/// `org.jitd1.Audit` on the system bus.
+pub(crate) async fn audit() -> Result<AuditProxy<'static>, Failure> {
+    AuditProxy::builder(&connect().await?)
         .cache_properties(CacheProperties::No)
         .build()
         .await

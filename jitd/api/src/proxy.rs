@@ -89,4 +89,7 @@ pub trait Audit {
     /// up to which the record was read, or `{"error":TEXT}`. Root and auditors read all; everybody
     /// what is about themselves, and about an elevation that they may see.
     fn read(&self, filter: &EventFilter) -> Result<OwnedFd, Error>;
+    /// Put on record that the caller has put the gate into PAM, or has taken it out. Only root.
+    #[zbus(no_autostart)]
+    fn gate_installed(&self, is_in: bool) -> Result<(), Error>;
 }

@@ -75,4 +75,15 @@ impl Audit {
         stream::events(reader, query, filter.last, news, place)
             .map_err(|error| Error::Failed(format!("the record can't be read now: {error}")))
     }
+
+    /// Puts on record that the caller has put the gate into PAM, or has taken it out. Only root.
+    async fn gate_installed(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        is_in: bool,
+    ) -> Result<(), Error> {
+        let caller = self.callers.identify(&header).await?;
+        let recorded = self.engine.gate_installed(&caller, is_in).await;
+        recorded.map_err(wire::error)
+    }
 }

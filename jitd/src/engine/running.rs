@@ -3,6 +3,7 @@
 use super::policy::By;
 use super::{Engine, EngineError, PolicyInForce};
 use crate::domain::desired::{Membership, desired};
+use crate::domain::person::Caller;
 use crate::domain::time::Now;
 use crate::record::{Event, EventName};
 use crate::store::{Change, LastRun};
@@ -172,6 +173,21 @@ impl Engine {
             caught_up.told(event).with("killed", killed)
         };
         self.put_alone(event).await
+    }
+
+    /// Puts on record that somebody has put the gate into PAM, or has taken it out.
+    ///
+    /// # Errors
+    /// The caller is not root; it could not be made durable.
+    pub async fn gate_installed(&self, caller: &Caller, is_in: bool) -> Result<(), EngineError> {
+        let (name, tried) = if is_in {
+            (EventName::GateInstalled, "setup")
+        } else {
+            (EventName::GateUninstalled, "setup --undo")
+        };
+        self.only_root(caller, tried).await?;
+        self.put_alone(|now| Event::of_none(name, now.wall).by(caller))
+            .await
     }
 
     /// Puts on record what was counted, and that jitd is stopped. Nothing may happen after.
