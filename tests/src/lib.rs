@@ -40,6 +40,7 @@ mod machine;
 mod output;
 pub mod packages;
 mod quote;
+pub mod recorded;
 mod release;
 mod root;
 pub mod scene;

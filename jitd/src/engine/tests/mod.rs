@@ -6,6 +6,7 @@ mod gate;
 mod life;
 mod policy;
 mod races;
+mod running;
 mod sessions;
 mod systemd;
 mod time;
