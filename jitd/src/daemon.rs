@@ -116,6 +116,7 @@ pub async fn withdraw() -> Result<(), Failure> {
     engine.resume_sessions().await?;
     engine.reconcile().await;
     ends.wait(&engine).await?;
+    engine.tell_what_was_counted(true).await?;
     match engine.trouble() {
         None => Ok(()),
         Some(trouble) => Err(trouble.into()),

@@ -68,10 +68,11 @@ impl Engine {
 
 impl Occurrence for Attempt {
     type Source = u32;
-    /// What was tried, and on which elevation.
-    type Kind = (&'static str, Option<ElevationId>);
+    /// Through which account, what was tried, and on which elevation.
+    type Kind = (u32, &'static str, Option<ElevationId>);
 
     const MOST_KINDS: usize = MOST_KINDS;
+    const AT_ONCE: u32 = 1;
 
     fn source(&self) -> u32 {
         self.caller.person().uid
@@ -79,7 +80,7 @@ impl Occurrence for Attempt {
 
     fn kind(&self) -> Self::Kind {
         let id = self.subject.as_ref().map(|subject| subject.id);
-        (self.tried, id)
+        (self.caller.account.uid, self.tried, id)
     }
 
     fn event(&self, at: Wall) -> Event {

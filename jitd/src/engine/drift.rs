@@ -19,6 +19,9 @@ const MOST_OTHERS: usize = 32;
 /// Most that is found in one group and kept apart: who was put into it is to be named.
 const MOST_MEMBERS: usize = 2048;
 
+/// So often the same one is told of at once: it is worth a look, and a fight over it is not.
+const AT_ONCE: u32 = 8;
+
 /// A membership that others changed, of the elevation that gives it, where one does.
 #[derive(Debug, Clone)]
 pub(super) struct Seen {
@@ -60,6 +63,7 @@ impl Occurrence for Seen {
     type Kind = (DriftKind, String, Option<ElevationId>);
 
     const MOST_KINDS: usize = MOST_MEMBERS;
+    const AT_ONCE: u32 = AT_ONCE;
 
     fn source(&self) -> GroupName {
         self.drift.group.clone()

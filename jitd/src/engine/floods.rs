@@ -147,7 +147,7 @@ impl Engine {
     ///
     /// # Errors
     /// It could not be made durable; it is still due.
-    pub(super) async fn tell_what_was_counted(&self, is_end: bool) -> Result<(), EngineError> {
+    pub async fn tell_what_was_counted(&self, is_end: bool) -> Result<(), EngineError> {
         // One at a time tells.
         let (mut open, now) = self.begin().await;
         let events = self.shared.floods.due(&now, is_end);

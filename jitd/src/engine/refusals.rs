@@ -46,6 +46,7 @@ impl Occurrence for Refusal {
     type Kind = (String, String);
 
     const MOST_KINDS: usize = MOST_KINDS;
+    const AT_ONCE: u32 = 1;
 
     fn source(&self) -> Self::Source {
         (self.uid, self.name.clone())

@@ -164,6 +164,7 @@ impl Engine {
         caught_up: Result<CaughtUp, EngineError>,
         killed: &str,
     ) -> Result<(), EngineError> {
+        self.tell_what_was_counted(true).await?;
         let caught_up = caught_up?;
         if !caught_up.is_something && killed.is_empty() {
             return Ok(());

@@ -27,6 +27,8 @@ pub(crate) trait Occurrence: Clone {
 
     /// Most kinds of one source that are kept apart.
     const MOST_KINDS: usize;
+    /// So many of a kind are told at once before they are counted.
+    const AT_ONCE: u32;
 
     fn source(&self) -> Self::Source;
     fn kind(&self) -> Self::Kind;
@@ -38,8 +40,8 @@ pub(crate) trait Occurrence: Clone {
     fn event_of_many(at: Wall) -> Event;
 }
 
-/// Counts occurrences. The first one is told at once and opens a window; those that follow in it
-/// are counted, and told together at its end. While there are any, the next window is longer.
+/// Counts occurrences. The first one is told at once and opens a window; those that follow in it,
+/// mostly from the second on, are counted, and told together at its end. While there are any, the next window is longer.
 /// None is lost: those that are told at once, and the counts of all others, add up.
 pub(crate) struct Tally<O: Occurrence> {
     sources: HashMap<O::Source, Source<O>>,
@@ -59,6 +61,8 @@ struct Source<O: Occurrence> {
 struct Window<O> {
     ends: Boot,
     length: Seconds,
+    /// So many were told at once.
+    told: u32,
     counted: Option<Counted<O>>,
 }
 
@@ -87,11 +91,19 @@ impl<O: Occurrence> Tally<O> {
             return count(&mut self.others, (), now);
         }
         let known = self.sources.entry(source).or_insert_with(Source::new);
+        let may_tell = has_room && known.may_tell(now);
         if let Some(window) = known.kinds.get_mut(&kind) {
-            window.count(one, now);
-            return false;
+            let is_told = may_tell && window.told < O::AT_ONCE;
+            if is_told {
+                known.at_once.push_back(now.boot);
+                window.told += 1;
+                ready.push(one.event(now.wall));
+            } else {
+                window.count(one, now);
+            }
+            return is_told;
         }
-        if !has_room || !known.may_tell(now) {
+        if !has_room || !known.may_open(now) {
             return count(&mut known.various, one, now);
         }
         known.at_once.push_back(now.boot);
@@ -146,7 +158,14 @@ impl<O: Occurrence> Source<O> {
         }
     }
 
+    /// Of a kind that was told of already.
     fn may_tell(&mut self, now: &Now) -> bool {
+        self.forget(now);
+        self.at_once.len() < MOST_AT_ONCE
+    }
+
+    /// Of a new kind.
+    fn may_open(&mut self, now: &Now) -> bool {
         self.forget(now);
         self.kinds.len() < O::MOST_KINDS && self.at_once.len() < MOST_AT_ONCE.max(O::MOST_KINDS)
     }
@@ -177,6 +196,7 @@ impl<O> Window<O> {
         Self {
             ends: now.boot.after(WINDOW.0),
             length: WINDOW.0,
+            told: 1,
             counted: None,
         }
     }
@@ -225,6 +245,7 @@ mod tests {
         type Kind = u32;
 
         const MOST_KINDS: usize = 8;
+        const AT_ONCE: u32 = 1;
 
         fn source(&self) -> u32 {
             self.who
@@ -322,6 +343,63 @@ mod tests {
         assert_eq!(scene.told(), [""; 0]);
         scene.pass(1);
         assert_eq!(scene.told(), ["1 1 5"]);
+    }
+
+    /// As [`Knock`], and some of a kind are told at once.
+    #[derive(Clone)]
+    struct Patient(Knock);
+
+    impl Occurrence for Patient {
+        type Source = u32;
+        type Kind = u32;
+
+        const MOST_KINDS: usize = 8;
+        const AT_ONCE: u32 = 8;
+
+        fn source(&self) -> u32 {
+            self.0.source()
+        }
+
+        fn kind(&self) -> u32 {
+            self.0.kind()
+        }
+
+        fn event(&self, at: Wall) -> Event {
+            self.0.event(at)
+        }
+
+        fn event_of_its_source(&self, at: Wall) -> Event {
+            self.0.event_of_its_source(at)
+        }
+
+        fn event_of_many(at: Wall) -> Event {
+            Knock::event_of_many(at)
+        }
+    }
+
+    #[test]
+    fn some_of_a_kind_can_be_told_at_once_and_not_too_many_in_an_hour() {
+        let Scene {
+            mut now, mut ready, ..
+        } = Scene::new();
+        let mut tally = Tally::new();
+        for minute in 1..=20 {
+            for _ in 0..8 {
+                let knock = Patient(Knock { who: 1, door: 1 });
+                tally.note(knock, &now, &mut ready);
+            }
+            if minute == 1 {
+                assert_eq!(ready.len(), 8);
+                let ninth = Patient(Knock { who: 1, door: 1 });
+                assert!(!tally.note(ninth, &now, &mut ready));
+                assert_eq!(ready.len(), 8);
+            }
+            now.boot.0 += 125_000;
+            tally.close(&now, false, &mut ready);
+        }
+        let is_counted = |event: &&Event| event.fields.iter().any(|(key, _)| *key == "count");
+        let at_once = ready.len() - ready.iter().filter(is_counted).count();
+        assert!(at_once <= MOST_AT_ONCE, "{at_once}");
     }
 
     #[test]

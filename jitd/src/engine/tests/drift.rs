@@ -147,17 +147,16 @@ async fn a_fight_over_a_group_does_not_flood_the_record() {
         assert!(scene.engine.reconcile().await);
         assert!(scene.in_group("jit-quick:x:903:"));
     }
-    let first = "drift.removed by=jitd group=jit-quick member=mallory";
-    assert_eq!(scene.drift(), [first]);
+    let one = "drift.removed by=jitd group=jit-quick member=mallory";
+    assert_eq!(scene.drift(), [one; 8]);
     scene.pass(60_000);
     scene.engine.tell_what_was_counted(false).await.unwrap();
     let when = "since=1970-01-01T00:16:40Z until=1970-01-01T00:16:40Z";
-    let further = format!("{first} count=69 {when}");
-    assert_eq!(scene.drift(), [first, &further]);
+    assert_eq!(scene.drift()[8..], [format!("{one} count=62 {when}")]);
     // Somebody else is named at once.
     scene.edit("jit-quick:x:903:", "jit-quick:x:903:eve");
     assert!(scene.engine.reconcile().await);
-    assert_eq!(scene.drift().len(), 3);
+    assert_eq!(scene.drift().len(), 10);
 }
 
 #[tokio::test]
