@@ -4,6 +4,7 @@
 mod enforce;
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -18,7 +19,7 @@ use tokio::time::timeout;
 use crate::clock::{Alarm, Clock, HostClock};
 use crate::directory::HostDirectory;
 use crate::domain::session::SessionId;
-use crate::engine::{Engine, Host, PolicyInForce};
+use crate::engine::{By, Engine, EngineError, Host, PolicyInForce};
 use crate::policy_source::{self, Groups};
 use crate::reconcile::{HostProcesses, Memberships, Places, Reconciler, Sudoers, Systemd, Witness};
 use crate::record::{Priority, Teller, note};
@@ -59,28 +60,45 @@ pub async fn run() -> Result<(), Failure> {
     let (engine, ends) = start(load_policy()).await?;
     let alarm = Alarm::new()?;
     // What ended while jitd was away is taken back before anybody can ask.
+    let stock = engine.take_stock().await;
     catch_up(&engine).await;
+    let caught_up = engine.caught_up(stock).await;
     #[cfg(feature = "failpoints")]
     crate::crash::arm("FAILPOINTS_SERVING");
     let sessions = tokio::spawn(look_after(engine.clone(), ends.sessions));
+    tokio::spawn(engine.clone().tell_of_floods());
     // Who comes to the gate from now on waits until it is answered: when systemd says that jitd
     // runs, sudo finds it.
     let socket = bus::GateSocket::bind(Path::new(jitd_api::GATE_SOCKET))
         .map_err(|error| format!("cannot listen at {}: {error}", jitd_api::GATE_SOCKET))?;
     let connection = bus::serve(engine.clone()).await?;
-    let gate_ended = bus::serve_gate(socket, engine.clone(), &connection).await?;
-    tokio::select! {
-        ended = keep_time(&engine, &alarm, &touched) => ended?,
-        () = reload_when_told(&engine, hangup) => {}
-        _ = gate_ended => return Err("the gate's socket, or its connection to the system bus, ended".into()),
-        () = keep_record(&engine) => {}
-        _ = sessions => return Err("nobody looks after sessions any more".into()),
-        () = connection.closed() => return Err("the system bus went away".into()),
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+    let mut gate = bus::serve_gate(socket, engine.clone(), &connection).await?;
+    // Not before: without a bus it is started again and again.
+    put_on_record("runs", engine.begins(caught_up).await);
+    let ended: Result<&str, Failure> = tokio::select! {
+        ended = keep_time(&engine, &alarm, &touched) => Err(match ended {
+            Err(error) => error,
+            Ok(never) => match never {},
+        }),
+        () = reload_when_told(&engine, hangup) => Ok("SIGHUP is not heard any more"),
+        () = keep_record(&engine) => Ok("the record is not kept any more"),
+        () = gate.ended() => Err("the gate's socket, or its connection to the system bus, ended".into()),
+        _ = sessions => Err("nobody looks after sessions any more".into()),
+        () = connection.closed() => Err("the system bus went away".into()),
+        _ = terminate.recv() => Ok("SIGTERM"),
+        _ = interrupt.recv() => Ok("SIGINT"),
+    };
     // The name is given up before the engine goes, so that nobody waits for an answer.
-    connection.close().await?;
+    let closed = connection.close().await;
+    // Nobody is refused after the last count.
+    gate.stop().await;
+    let because = match &ended {
+        Ok(signal) => (*signal).to_owned(),
+        Err(error) => error.to_string(),
+    };
+    put_on_record("stops", engine.stops(&because).await);
+    ended?;
+    closed?;
     Ok(engine.keep_time_now().await?)
 }
 
@@ -97,10 +115,11 @@ pub async fn withdraw() -> Result<(), Failure> {
     // Without a policy nobody has a sudo scope, and managed people stay managed.
     let policy = PolicyInForce::Broken("jitd is being removed".to_owned());
     let (engine, ends) = start(policy).await?;
-    engine.end_everything().await?;
+    engine.withdraw(bus::ourselves().await.as_ref()).await?;
     engine.resume_sessions().await?;
     engine.reconcile().await;
     ends.wait(&engine).await?;
+    engine.tell_what_was_counted(true).await?;
     match engine.trouble() {
         None => Ok(()),
         Some(trouble) => Err(trouble.into()),
@@ -121,9 +140,11 @@ pub async fn remove_groups() -> Result<(), Failure> {
     let removed = tokio::task::spawn_blocking(move || {
         let processes = Box::new(HostProcesses::default());
         let (witness, _) = Witness::new();
-        Memberships::new(Places::of_host(), store, processes, witness)?.remove_owned_groups()
+        let clock = Arc::new(HostClock::new()?);
+        let memberships = Memberships::new(Places::of_host(), store, clock, processes, witness);
+        Ok::<_, Failure>(memberships?.remove_owned_groups()?)
     });
-    Ok(removed.await??)
+    removed.await?
 }
 
 /// What goes on after the answer: processes and sessions that are being ended.
@@ -158,10 +179,11 @@ async fn start(policy: PolicyInForce) -> Result<(Engine, Ends), Failure> {
     let store = Store::open(Path::new(paths::DATABASE))?;
     say_what_was_cut(&store)?;
     let processes = HostProcesses::default();
-    let (blocking, ending) = (store.clone(), Box::new(processes.clone()));
+    let (blocking, ticking) = (store.clone(), clock.clone());
+    let ending = Box::new(processes.clone());
     let (witness, sightings) = Witness::new();
     let memberships = tokio::task::spawn_blocking(move || {
-        Memberships::new(Places::of_host(), blocking, ending, witness)
+        Memberships::new(Places::of_host(), blocking, ticking, ending, witness)
     });
     let memberships = memberships.await??;
     let reconciler = Reconciler::start(memberships, Sudoers::new(paths::SUDOERS.into()))?;
@@ -198,6 +220,14 @@ fn say_what_was_cut(store: &Store) -> Result<(), Failure> {
         note(Priority::Error, &what);
     }
     Ok(())
+}
+
+/// Where there is no room on the disk, jitd must run all the same.
+fn put_on_record(what: &str, recorded: Result<(), EngineError>) {
+    if let Err(error) = recorded {
+        let text = format!("it could not be recorded that jitd {what}: {error}");
+        note(Priority::Error, &text);
+    }
 }
 
 /// Does what should have been done by now, and makes the host match.
@@ -268,7 +298,7 @@ async fn reload_when_told(engine: &Engine, mut hangup: Signal) {
     while hangup.recv().await.is_some() {
         let read = tokio::task::spawn_blocking(|| policy_source::load(Groups::Known)).await;
         let adopted = match read {
-            Ok(read) => engine.adopt(read, None).await,
+            Ok(read) => engine.adopt(read, By::Signal).await,
             Err(_) => continue,
         };
         match adopted {
@@ -285,7 +315,11 @@ async fn reload_when_told(engine: &Engine, mut hangup: Signal) {
 
 /// Ends elevations when their time is up, undoes what others changed, and retries what the host
 /// did not allow.
-async fn keep_time(engine: &Engine, alarm: &Alarm, touched: &Notify) -> Result<(), Failure> {
+async fn keep_time(
+    engine: &Engine,
+    alarm: &Alarm,
+    touched: &Notify,
+) -> Result<Infallible, Failure> {
     let mut changes = engine.changes();
     let mut retry = RETRY.0;
     let mut as_left = true;

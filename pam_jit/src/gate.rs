@@ -23,18 +23,19 @@ use zbus::export::async_trait::async_trait;
 use zbus::message::{Message, Type};
 
 /// A question: about whom, by number and name, since either could have another owner than it had
-/// when jitd learnt of it; for which service; and whether a session is to be opened.
+/// when jitd learnt of it; for which service; where; and whether a session is to be opened.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Question<'a> {
     /// 0 for somebody who needs no elevation.
     pub(crate) uid: u32,
     pub(crate) name: &'a str,
     pub(crate) service: &'a str,
-    /// Where the session is opened; none where the question is only whether it may be.
-    pub(crate) opens: Option<Place<'a>>,
+    pub(crate) place: Place<'a>,
+    /// Whether a session is opened; else the question is only whether it may be.
+    pub(crate) opens: bool,
 }
 
-/// Where a session is opened, as the program says.
+/// Where somebody is, as the program says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Place<'a> {
     pub(crate) terminal: &'a str,
@@ -92,16 +93,19 @@ impl Gate for Jitd {
 
 fn call(question: &Question<'_>) -> Result<Message, Failure> {
     let Question {
-        uid, name, service, ..
+        uid,
+        name,
+        service,
+        place,
+        opens,
     } = question;
     let named = |member| Message::method_call(OBJECT_PATH, member).interface(GATE_INTERFACE);
-    let call = match question.opens {
-        None => named("Check").build(&(uid, name, service)),
-        Some(place) => {
-            let (terminal, remote) = (place.terminal, place.remote);
-            let left = place.left.unwrap_or_default();
-            named("Open").build(&(uid, name, service, terminal, remote, left))
-        }
+    let (terminal, remote) = (place.terminal, place.remote);
+    let call = if *opens {
+        let left = place.left.unwrap_or_default();
+        named("Open").build(&(uid, name, service, terminal, remote, left))
+    } else {
+        named("Check").build(&(uid, name, service, terminal, remote))
     };
     call.map_err(|error| Failure::Unintelligible(error.to_string()))
 }
@@ -281,18 +285,24 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_millis(300);
 
-    fn question(opens: Option<Place<'_>>) -> Message {
+    fn question(opens: bool) -> Message {
+        let place = Place {
+            terminal: "/dev/pts/0",
+            remote: "192.0.2.1",
+            left: Some(7),
+        };
         let carol = Question {
             uid: 1001,
             name: "carol",
             service: "sudo",
+            place,
             opens,
         };
         super::call(&carol).unwrap()
     }
 
     fn call() -> Message {
-        question(None)
+        question(false)
     }
 
     fn answer(call: &Message, entries: &[(&str, Variant<'_>)]) -> Message {
@@ -340,16 +350,11 @@ mod tests {
         assert_eq!(header.path().unwrap().as_str(), "/org/jitd1");
         assert_eq!(header.interface().unwrap().as_str(), "org.jitd1.Gate");
         assert_eq!(header.member().unwrap().as_str(), "Check");
-        assert_eq!(
-            call.body().deserialize::<(u32, String, String)>().unwrap(),
-            (1001, "carol".to_owned(), "sudo".to_owned())
-        );
-        let place = Place {
-            terminal: "/dev/pts/0",
-            remote: "192.0.2.1",
-            left: Some(7),
-        };
-        let call = question(Some(place));
+        let body = call.body();
+        let words: (u32, &str, &str, &str, &str) = body.deserialize().unwrap();
+        let expected = (1001, "carol", "sudo", "/dev/pts/0", "192.0.2.1");
+        assert_eq!(words, expected);
+        let call = question(true);
         assert_eq!(call.header().member().unwrap().as_str(), "Open");
         let body = call.body();
         let words: (u32, &str, &str, &str, &str, u64) = body.deserialize().unwrap();

@@ -212,7 +212,8 @@ impl<D: Directory, G: Gate> Court<'_, D, G> {
             uid: subject.uid,
             name,
             service: self.situation.service,
-            opens: (self.situation.stage == Stage::Session).then_some(self.situation.place),
+            place: self.situation.place,
+            opens: self.situation.stage == Stage::Session,
         };
         let answer = self.gate.ask(&question, self.arguments.timeout);
         let answer = answer.map_err(Refusal::NoAnswer)?;
@@ -283,8 +284,7 @@ mod tests {
     impl Gate for Jitd {
         fn ask(&self, question: &Question<'_>, _: Duration) -> Result<GateAnswer, Failure> {
             self.asked.borrow_mut().push(question.uid);
-            let opens = question.opens.is_some();
-            self.opened.set(self.opened.get() || opens);
+            self.opened.set(self.opened.get() || question.opens);
             Ok(GateAnswer {
                 allowed: self.opens_to.contains(&question.uid),
                 roles: Some(vec!["deploy".to_owned()]),

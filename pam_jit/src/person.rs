@@ -22,7 +22,7 @@ pub(crate) struct Situation<'a> {
     pub(crate) pam_ruser: Option<&'a str>,
     /// The stage.
     pub(crate) stage: Stage,
-    /// Where the session is opened; of no meaning in the other stages.
+    /// Where it is.
     pub(crate) place: Place<'a>,
 }
 

@@ -42,6 +42,7 @@ pub mod packages;
 pub mod past;
 pub mod python;
 mod quote;
+pub mod recorded;
 mod release;
 mod root;
 pub mod scene;

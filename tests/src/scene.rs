@@ -197,8 +197,8 @@ pub fn carries(shell: &Shell, group: &str) -> bool {
         .any(|number| number == gid.ok().text())
 }
 
-/// Asserts that these events, and no others but those of its sessions, are on record for an
-/// elevation: each once and in this order, in the journal and in auth.log, the same in
+/// Asserts that these events, and no others but those of its sessions and memberships, are on
+/// record for an elevation: each once and in this order, in the journal and in auth.log, the same in
 /// both, in logfmt.
 #[track_caller]
 pub fn assert_recorded(machine: &Machine, id: u64, events: &[&str]) {
@@ -228,6 +228,7 @@ fn lines_about(id: u64, log: &str) -> Vec<String> {
             let number = text.split(' ').nth(1);
             text.starts_with("event=")
                 && !text.starts_with("event=session.")
+                && !text.starts_with("event=membership.")
                 && number == Some(&format!("id={id}"))
         })
         .collect()

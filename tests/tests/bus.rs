@@ -292,6 +292,7 @@ impl<'a> Answer<'a> {
             ("org.jitd1.Gate", "Check") => "uss",
             ("org.jitd1.Policy", "Managed" | "Reload" | "Show" | "Drift") => "",
             ("org.jitd1.Policy", "Explain") => "ssa{sv}",
+            ("org.jitd1.Audit", "GateInstalled") => "b",
             _ => return None,
         })
     }
@@ -300,7 +301,11 @@ impl<'a> Answer<'a> {
     fn is_sound(&self, user: &str) {
         const BUS: &str = "org.freedesktop.DBus.Error";
         assert!(self.milliseconds < 2000, "{user}: {self:?}");
-        let open = ["org.jitd1.Elevations", "org.jitd1.Policy"];
+        let open = [
+            "org.jitd1.Elevations",
+            "org.jitd1.Policy",
+            "org.jitd1.Audit",
+        ];
         if user != "root" && !open.contains(&self.interface) {
             assert_eq!(
                 self.outcome,

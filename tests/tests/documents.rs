@@ -2,7 +2,7 @@
 //! changelogs against the programs, and README's tour as people would walk it.
 #![allow(clippy::expect_used, clippy::panic, reason = "these are tests")]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -196,21 +196,90 @@ fn with_subcommands<'a>(
 #[test]
 fn the_catalogue_of_events_is_complete() {
     let page = text("packaging/man/jitd-events.7");
-    let mut described = BTreeMap::new();
-    let mut current = None;
-    for line in page.lines() {
-        if let Some(name) = line.strip_prefix(".It Sy ") {
-            current = Some(name.to_owned());
-        } else if let Some(id) = line.strip_prefix("Message id ") {
-            let name = current.take().expect("an event before its message id");
-            described.insert(name, id.trim_end_matches('.').to_owned());
+    let events = section_of_man(&page, "EVENTS");
+    let described: Vec<_> = events.split("\n.It Sy ").skip(1).map(Entry::read).collect();
+    let known: Vec<_> = EventName::ALL.iter().map(|name| Entry::of(*name)).collect();
+    assert_eq!(described.len(), known.len());
+    for (described, known) in described.iter().zip(&known) {
+        assert_eq!(described, known);
+    }
+}
+
+#[test]
+fn each_field_of_an_event_is_described() {
+    let page = text("packaging/man/jitd-events.7");
+    let general: BTreeSet<_> = section_of_man(&page, "FIELDS")
+        .lines()
+        .filter_map(|line| line.strip_prefix(".It Va "))
+        .collect();
+    let events = section_of_man(&page, "EVENTS");
+    let mut seen = 0;
+    for entry in events.split("\n.It Sy ").skip(1) {
+        let (prose, _) = entry.split_once("\n.Pp\nFields:\n").expect("fields");
+        let said: BTreeSet<_> = variables(prose).collect();
+        let fields = Entry::read(entry).fields;
+        for field in &fields {
+            let is_told = said.contains(field.as_str()) || general.contains(field.as_str());
+            assert!(is_told, "{field} of {entry}");
+            seen += 1;
+        }
+        for word in said {
+            assert!(fields.contains(&word.to_owned()), "{word} in {entry}");
         }
     }
-    let known: BTreeMap<_, _> = EventName::ALL
-        .iter()
-        .map(|event| (event.as_str().to_owned(), event.message_id().to_owned()))
-        .collect();
-    assert_eq!(described, known);
+    assert!(seen > 100, "found only {seen}");
+}
+
+/// What the catalogue has of an event.
+#[derive(Debug, PartialEq, Eq)]
+struct Entry {
+    name: String,
+    fields: Vec<String>,
+    priority: String,
+    message_id: String,
+}
+
+impl Entry {
+    fn of(name: EventName) -> Self {
+        Self {
+            name: name.as_str().to_owned(),
+            fields: name.fields().iter().map(ToString::to_string).collect(),
+            priority: name.severity().as_str().to_owned(),
+            message_id: name.message_id().to_owned(),
+        }
+    }
+
+    #[track_caller]
+    fn read(entry: &str) -> Self {
+        let between = |from: &str, to: &str| {
+            let (_, rest) = entry.split_once(from).expect(from);
+            rest.split_once(to).expect(to).0.to_owned()
+        };
+        Self {
+            name: entry.lines().next().unwrap_or_default().to_owned(),
+            fields: variables(&between("\nFields:\n", "Priority\n"))
+                .map(str::to_owned)
+                .collect(),
+            priority: between("\nPriority\n.Ql ", " ."),
+            message_id: between("\nMessage id ", "."),
+        }
+    }
+}
+
+/// The words that a part of a page marks as fields.
+fn variables(part: &str) -> impl Iterator<Item = &str> {
+    let lines = part.lines().filter_map(|line| line.strip_prefix(".Va "));
+    lines
+        .flat_map(str::split_whitespace)
+        .filter(|word| word.chars().all(|c| c.is_ascii_lowercase()))
+}
+
+/// A section of a manual page.
+#[track_caller]
+fn section_of_man<'a>(page: &'a str, name: &str) -> &'a str {
+    let heading = format!("\n.Sh {name}\n");
+    let (_, rest) = page.split_once(heading.as_str()).expect(name);
+    rest.split("\n.Sh ").next().unwrap_or(rest)
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -14,6 +15,9 @@ use crate::setup::apply::{self, ApplyError, Host};
 use crate::setup::diff;
 use crate::setup::plan::{self, Change, Files, PlanError};
 use crate::setup::prove::{self, Check};
+
+/// How long jitd may take to record what was done.
+const RECORDED_WITHIN: Duration = Duration::from_secs(5);
 
 /// `setup`.
 pub(crate) async fn run(options: Setup) -> Result<(), Failure> {
@@ -55,7 +59,22 @@ pub(crate) async fn run(options: Setup) -> Result<(), Failure> {
         install(&mut host, &changes).await?;
         output::tell("The gate is in place; sudo and su work for root.");
     }
+    put_on_record(!options.undo).await;
     Ok(())
+}
+
+/// The change is made, and stays, whether or not jitd is there to record it.
+async fn put_on_record(is_in: bool) {
+    let told = async {
+        let audit = bus::audit().await?;
+        audit.gate_installed(is_in).await.map_err(bus::failure)
+    };
+    let why = match tokio::time::timeout(RECORDED_WITHIN, told).await {
+        Ok(Ok(())) => return,
+        Ok(Err(failure)) => failure.to_string(),
+        Err(_) => format!("no answer within {} s", RECORDED_WITHIN.as_secs()),
+    };
+    output::tell(&format!("warning: it is not on record: {}", escape(&why)));
 }
 
 async fn changes(options: &Setup, files: &Files) -> Result<Vec<Change>, Failure> {

@@ -104,4 +104,7 @@ pub trait Audit {
     fn sessions(&self, filter: &SessionFilter) -> Result<Vec<ListedSession>, Error>;
     /// The files of what sudo recorded of a session, by their names, to be read. Root and auditors.
     fn recording(&self, session: u64) -> Result<HashMap<String, OwnedFd>, Error>;
+    /// Put on record that the caller has put the gate into PAM, or has taken it out. Only root.
+    #[zbus(no_autostart)]
+    fn gate_installed(&self, is_in: bool) -> Result<(), Error>;
 }

@@ -140,6 +140,17 @@ impl Audit {
             .map(|(name, file)| (name.to_owned(), OwnedFd::from(file)))
             .collect())
     }
+
+    /// Puts on record that the caller has put the gate into PAM, or has taken it out. Only root.
+    async fn gate_installed(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        is_in: bool,
+    ) -> Result<(), Error> {
+        let caller = self.callers.identify(&header).await?;
+        let recorded = self.engine.gate_installed(&caller, is_in).await;
+        recorded.map_err(wire::error)
+    }
 }
 
 impl Audit {

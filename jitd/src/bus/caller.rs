@@ -113,6 +113,22 @@ impl Callers {
     }
 }
 
+/// Who runs this program; none where the directory does not say.
+pub async fn ourselves() -> Option<Caller> {
+    let directory = HostDirectory::default();
+    let uid = nix::unistd::getuid().as_raw();
+    let login_uid = login_uid(std::process::id()).ok()?;
+    let login = match login_uid {
+        Some(login_uid) if login_uid != uid => Some(directory.person(login_uid).await.ok()?),
+        _ => None,
+    };
+    Some(Caller {
+        account: directory.person(uid).await.ok()?,
+        login,
+        logged_in: login_uid.is_some(),
+    })
+}
+
 /// The login uid of a process (proc(5)); none where nobody logged in, or where the kernel keeps
 /// no such record. A process that is gone is an error: then nobody knows.
 fn login_uid(pid: u32) -> std::io::Result<Option<u32>> {

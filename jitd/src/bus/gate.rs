@@ -9,7 +9,7 @@ use jitd_api::{Error, GateAnswer, MAX_NAME};
 
 use super::wire;
 use crate::directory::HostDirectory;
-use crate::engine::{Engine, Gate, GateVerdict, Opened, Opening, PolicyInForce};
+use crate::engine::{Engine, Gate, GateVerdict, Opened, Opening, PolicyInForce, Refusal};
 
 /// How long the directory may take over the roles that a refused person may ask for: the module
 /// has two seconds for everything.
@@ -78,6 +78,11 @@ impl GateInterface {
         })
     }
 
+    /// Takes note that somebody was not let in.
+    pub(super) fn refused(&self, refusal: Refusal) {
+        self.engine.refused(refusal);
+    }
+
     async fn said(&self, verdict: GateVerdict, uid: u32, service: &str) -> GateAnswer {
         match verdict {
             GateVerdict::Open { elevation, ends_at } => GateAnswer {
@@ -99,7 +104,7 @@ impl GateInterface {
                     .filter(|(_, role)| opens(role.as_str()))
                     .map(|(id, _)| id.0)
                     .collect();
-                self.refused(uid, service, pending).await
+                self.closed(uid, service, pending).await
             }
             GateVerdict::BrokenPolicy => refused_because("its policy is broken", JOURNAL),
             GateVerdict::Untaken => {
@@ -108,7 +113,7 @@ impl GateInterface {
         }
     }
 
-    async fn refused(&self, uid: u32, service: &str, pending: Vec<u64>) -> GateAnswer {
+    async fn closed(&self, uid: u32, service: &str, pending: Vec<u64>) -> GateAnswer {
         let roles = match self.gate.policy() {
             PolicyInForce::Loaded(policy) => {
                 let person = self.directory.person_within(PATIENCE, uid).await.ok();

@@ -26,8 +26,8 @@ use zbus::names::{BusName, InterfaceName, MemberName, OwnedUniqueName};
 use zbus::{Connection, DBusError};
 
 use super::gate::{GateInterface, refused_because};
-use crate::domain::session::SessionId;
-use crate::engine::Opening;
+use super::question::Question;
+use crate::engine::{Opening, Refusal};
 use crate::record::{Priority, note};
 
 /// Most connections at a time. Whoever may stop a sudo in the middle of its question can hold
@@ -161,70 +161,69 @@ impl Porter {
             if message.message_type() != Type::MethodCall {
                 return Ok(());
             }
-            let reply = self.reply(&message, pid).await?;
-            send(&write, reply.data()).await?;
+            let (reply, refusal) = self.reply(&message, pid).await?;
+            let sent = send(&write, reply.data()).await;
+            // Whoever waits has their answer first.
+            if let Some(refusal) = refusal {
+                self.gate.refused(refusal);
+            }
+            sent?;
         }
     }
 
-    async fn reply(&self, call: &Message, pid: Option<u32>) -> zbus::Result<Message> {
+    /// The reply, and what it refuses.
+    async fn reply(
+        &self,
+        call: &Message,
+        pid: Option<u32>,
+    ) -> zbus::Result<(Message, Option<Refusal>)> {
         let header = call.header();
         let interface = header.interface().map(InterfaceName::as_str);
         let member = header.member().map(MemberName::as_str);
-        let answer = match member.filter(|_| interface.is_none_or(|name| name == GATE_INTERFACE)) {
-            Some("Check") => self.check(call).await,
-            Some("Open") => self.open(call, pid).await,
+        let member = member.filter(|_| interface.is_none_or(|name| name == GATE_INTERFACE));
+        let question = match member {
+            Some("Check") => Question::of_check(call),
+            Some("Open") => Question::of_open(call, pid),
             _ => {
                 let text = format!("only {GATE_INTERFACE}.Check and Open are answered here");
-                return zbus::fdo::Error::UnknownMethod(text).create_reply(&header);
+                let reply = zbus::fdo::Error::UnknownMethod(text).create_reply(&header)?;
+                return Ok((reply, None));
             }
         };
-        match answer {
-            Ok(answer) => Message::method_return(&header).build(&answer),
-            Err(error) => error.create_reply(&header),
-        }
+        let question = match question {
+            Ok(question) => question,
+            Err(error) => return Ok((error.create_reply(&header)?, None)),
+        };
+        let answer = self.answer(&question).await;
+        let refusal = question.refusal(answer.as_ref());
+        let reply = match answer {
+            Ok(answer) => Message::method_return(&header).build(&answer)?,
+            Err(error) => error.create_reply(&header)?,
+        };
+        Ok((reply, refusal))
     }
 
-    async fn check(&self, call: &Message) -> Result<GateAnswer, Error> {
-        let body = call.body();
-        let (uid, user, service): (u32, String, String) = understood(
-            body.deserialize(),
-            "Check takes a uid, a user and a service",
-        )?;
-        let answer = self.gate.answer(uid, &user, &service).await?;
-        if !answer.allowed {
-            return Ok(answer);
+    async fn answer(&self, question: &Question) -> Result<GateAnswer, Error> {
+        let opening = &question.opening;
+        if !question.opens {
+            let Opening {
+                uid, name, service, ..
+            } = opening;
+            let answer = self.gate.answer(*uid, name, service).await?;
+            if !answer.allowed {
+                return Ok(answer);
+            }
+            return Ok(self.reach.hindrance().await.unwrap_or(answer));
         }
-        Ok(self.reach.hindrance().await.unwrap_or(answer))
-    }
-
-    async fn open(&self, call: &Message, pid: Option<u32>) -> Result<GateAnswer, Error> {
-        let body = call.body();
-        let opened: (u32, String, String, String, String, u64) = understood(
-            body.deserialize(),
-            "Open takes a uid, a user, a service, a terminal, a host and a session",
-        )?;
-        let (uid, name, service, terminal, remote, within) = opened;
-        let leader = pid.ok_or_else(|| {
-            Error::Failed("the kernel does not say which process asks".to_owned())
-        })?;
+        if opening.leader == 0 {
+            let text = "the kernel does not say which process asks";
+            return Err(Error::Failed(text.to_owned()));
+        }
         if let Some(refusal) = self.reach.hindrance().await {
             return Ok(refusal);
         }
-        let opening = Opening {
-            uid,
-            name,
-            service,
-            terminal,
-            remote,
-            within: (within != 0).then_some(SessionId(within)),
-            leader,
-        };
-        self.gate.open(&opening).await
+        self.gate.open(opening).await
     }
-}
-
-fn understood<T>(arguments: zbus::Result<T>, expected: &str) -> Result<T, Error> {
-    arguments.map_err(|error| Error::InvalidArgument(format!("{expected}: {error}")))
 }
 
 async fn send(stream: &OwnedWriteHalf, mut bytes: &[u8]) -> io::Result<()> {

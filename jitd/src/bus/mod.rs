@@ -10,6 +10,7 @@ mod elevations;
 mod gate;
 mod gate_socket;
 mod policy;
+mod question;
 mod slots;
 mod stream;
 mod wire;
@@ -29,6 +30,7 @@ use elevations::Elevations;
 use gate::GateInterface;
 use gate_socket::Reach;
 
+pub use caller::ourselves;
 pub use gate_socket::GateSocket;
 
 /// Serves the engine on the bus and owns the name. Gives the connection; dropping it ends it.
@@ -55,8 +57,29 @@ pub async fn serve(engine: Engine) -> zbus::Result<Connection> {
     Ok(connection)
 }
 
-/// Answers at the gate's socket, on a thread of its own, while `people` has the name. What it
-/// gives is sent when that ends, which it should not.
+/// The gate's thread.
+#[derive(Debug)]
+pub struct GateThread {
+    ended: oneshot::Receiver<()>,
+    /// Dropping it ends the thread.
+    stop: oneshot::Sender<()>,
+}
+
+impl GateThread {
+    /// Waits until it ends by itself, which it should not.
+    pub async fn ended(&mut self) {
+        // Nothing is ever sent.
+        let _ = (&mut self.ended).await;
+    }
+
+    /// Ends it, and waits until nobody is answered there any more.
+    pub async fn stop(self) {
+        drop(self.stop);
+        let _ = self.ended.await;
+    }
+}
+
+/// Answers at the gate's socket, on a thread of its own, while `people` has the name.
 ///
 /// # Errors
 /// The bus is not reachable, or there is no thread to be had.
@@ -64,13 +87,14 @@ pub async fn serve_gate(
     socket: GateSocket,
     engine: Engine,
     people: &Connection,
-) -> zbus::Result<oneshot::Receiver<()>> {
+) -> zbus::Result<GateThread> {
     let ours = people
         .unique_name()
         .ok_or_else(|| zbus::Error::Failure("the bus gave us no name".to_owned()))?
         .clone();
     let (ready, is_ready) = oneshot::channel();
-    let (ended, has_ended) = oneshot::channel();
+    let (has_ended, ended) = oneshot::channel();
+    let (stop, is_stopped) = oneshot::channel();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(8)
@@ -92,6 +116,7 @@ pub async fn serve_gate(
                         tokio::select! {
                             _ = socket.answer(gate, reach) => {}
                             () = own.closed() => {}
+                            _ = is_stopped => {}
                         }
                     }
                     Err(error) => {
@@ -99,12 +124,14 @@ pub async fn serve_gate(
                     }
                 }
             });
-            drop(ended);
+            // With it go those who wait for an answer; a look-up may hang for longer.
+            runtime.shutdown_background();
+            drop::<oneshot::Sender<()>>(has_ended);
         })?;
     is_ready
         .await
         .unwrap_or_else(|_| Err(zbus::Error::Failure("the gate's thread ended".to_owned())))?;
-    Ok(has_ended)
+    Ok(GateThread { ended, stop })
 }
 
 async fn connect() -> zbus::Result<Connection> {

@@ -6,7 +6,7 @@ use zbus::message::Header;
 use super::caller::{Callers, Visitor};
 use super::wire;
 use crate::domain::decide::Refusal;
-use crate::engine::Engine;
+use crate::engine::{By, Engine};
 use crate::policy_source::{self, Groups};
 
 pub(super) struct PolicyInterface {
@@ -41,7 +41,7 @@ impl PolicyInterface {
         let read = tokio::task::spawn_blocking(|| policy_source::load(Groups::Known)).await;
         let read = read.map_err(|error| Error::Failed(error.to_string()))?;
         self.engine
-            .adopt(read, Some(&caller))
+            .adopt(read, By::Caller(&caller))
             .await
             .map_err(wire::error)
     }

@@ -8,7 +8,7 @@ use jitd_api::{BUS_NAME, OBJECT_PATH, SYSTEM_BUS_ADDRESS};
 use tokio::time::timeout;
 use zbus::connection::Builder;
 
-use super::{Failure, catch_up, load_policy, only_one, start};
+use super::{Failure, catch_up, load_policy, only_one, put_on_record, start};
 use crate::clock::{Clock, HostClock};
 use crate::paths;
 use crate::reconcile::Systemd;
@@ -29,19 +29,23 @@ pub async fn enforce() -> Result<(), Failure> {
     if !Path::new(paths::DATABASE).exists() {
         return Ok(());
     }
-    let turn = match only_one(SIGN_OF_LIFE).await {
-        Ok(turn) => turn,
+    let (turn, killed) = match only_one(SIGN_OF_LIFE).await {
+        Ok(turn) => (turn, ""),
         Err(_) if !is_anything_due().await? || answers().await => return Ok(()),
         Err(_) => {
             let text = "jitd neither ends what is due nor answers: it is killed";
             note(Priority::Error, text);
             Systemd::new().0.kill("jitd.service").await?;
-            only_one(FUNERAL).await?
+            (only_one(FUNERAL).await?, "jitd")
         }
     };
     let (engine, ends) = start(load_policy()).await?;
+    let stock = engine.take_stock().await;
     catch_up(&engine).await;
-    ends.wait(&engine).await?;
+    let over = ends.wait(&engine).await;
+    let caught_up = engine.caught_up(stock).await;
+    put_on_record("enforced", engine.has_enforced(caught_up, killed).await);
+    over?;
     drop(turn);
     match engine.trouble() {
         None => Ok(()),

@@ -1,20 +1,31 @@
 //! What people tried and may not: refused, and on record.
 
-use std::collections::VecDeque;
-
+use super::floods::Occurrence;
 use super::{Engine, EngineError};
 use crate::domain::decide::Refusal;
-use crate::domain::elevation::{Elevation, ElevationId};
+use crate::domain::elevation::ElevationId;
 use crate::domain::person::Caller;
-use crate::domain::time::{Boot, Now, Seconds};
-use crate::record::{Event, EventName, Priority, note};
-use crate::store::Change;
+use crate::domain::time::Wall;
+use crate::record::{Event, EventName, Priority, Subject, note};
 
-/// Most attempts of one person in an hour that go on record: each is kept for ever.
-const MOST_PER_HOUR: usize = 60;
+/// Most kinds of one person's attempts that are kept apart.
+const MOST_KINDS: usize = 32;
+
+/// Somebody tried what they may not.
+#[derive(Debug, Clone)]
+pub(super) struct Attempt {
+    caller: Caller,
+    tried: &'static str,
+    /// The elevation that it was about.
+    subject: Option<Subject>,
+    because: String,
+}
 
 impl Engine {
     /// Gives the outcome on, and puts it on record where somebody tried what they may not.
+    ///
+    /// # Errors
+    /// Those of the outcome.
     pub(super) async fn on_record<T>(
         &self,
         caller: &Caller,
@@ -22,14 +33,8 @@ impl Engine {
         id: Option<ElevationId>,
         outcome: Result<T, EngineError>,
     ) -> Result<T, EngineError> {
-        if let Err(EngineError::Refused(Refusal::NotAllowed(why))) = &outcome
-            && let Err(error) = self.record_attempt(caller, tried, id, why).await
-        {
-            // The refusal stands either way.
-            note(
-                Priority::Error,
-                &format!("a refused attempt could not be recorded: {error}"),
-            );
+        if let Err(EngineError::Refused(Refusal::NotAllowed(why))) = &outcome {
+            self.record_attempt(caller, tried, id, why).await;
         }
         outcome
     }
@@ -39,46 +44,64 @@ impl Engine {
         caller: &Caller,
         tried: &'static str,
         id: Option<ElevationId>,
-        why: &str,
-    ) -> Result<(), EngineError> {
+        because: &str,
+    ) {
         let elevation = match id {
-            Some(id) => self.find(id).await?,
+            Some(id) => self.find(id).await.ok().flatten(),
             None => None,
         };
-        let mut open = self.shared.open.lock().await;
-        let now = self.shared.clock.now();
-        let earlier = open.refused.entry(caller.person().uid).or_default();
-        let Some(last) = room_for_one(earlier, &now) else {
-            return Ok(());
+        let attempt = Attempt {
+            caller: caller.clone(),
+            tried,
+            subject: elevation.as_ref().map(Subject::of),
+            because: because.to_owned(),
         };
-        let mut event = event(elevation.as_ref(), &now)
-            .by(caller)
-            .with("tried", tried)
-            .with("because", why);
-        if last {
-            event = event.with("further", "not recorded for an hour");
+        let now = self.shared.clock.now();
+        self.shared.floods.attempted(attempt, &now);
+        if let Err(error) = self.tell_what_was_counted(false).await {
+            // The refusal stands either way.
+            let text = format!("a refused attempt could not be recorded yet: {error}");
+            note(Priority::Error, &text);
         }
-        let change = Change::alone(event);
-        self.settle(open, vec![change], &now).await.map(drop)
     }
 }
 
-fn event(elevation: Option<&Elevation>, now: &Now) -> Event {
-    match elevation {
-        Some(elevation) => Event::new(EventName::AttemptRefused, elevation, now.wall),
-        None => Event::of_none(EventName::AttemptRefused, now.wall),
-    }
-}
+impl Occurrence for Attempt {
+    type Source = u32;
+    /// Through which account, what was tried, and on which elevation.
+    type Kind = (u32, &'static str, Option<ElevationId>);
 
-/// Whether there is room for one more within the hour, and whether it is the last one.
-pub(super) fn room_for_one(earlier: &mut VecDeque<Boot>, now: &Now) -> Option<bool> {
-    let hour = Seconds(3600);
-    while earlier.front().is_some_and(|at| at.after(hour) <= now.boot) {
-        earlier.pop_front();
+    const MOST_KINDS: usize = MOST_KINDS;
+    const AT_ONCE: u32 = 1;
+
+    fn source(&self) -> u32 {
+        self.caller.person().uid
     }
-    if earlier.len() >= MOST_PER_HOUR {
-        return None;
+
+    fn kind(&self) -> Self::Kind {
+        let id = self.subject.as_ref().map(|subject| subject.id);
+        (self.caller.account.uid, self.tried, id)
     }
-    earlier.push_back(now.boot);
-    Some(earlier.len() == MOST_PER_HOUR)
+
+    fn event(&self, at: Wall) -> Event {
+        let mut event = self.event_of_its_source(at);
+        if let Some(subject) = &self.subject {
+            event.subject = Some(subject.clone());
+            event.person = None;
+        }
+        event
+            .with("tried", self.tried)
+            .with("because", self.because.as_str())
+    }
+
+    fn event_of_its_source(&self, at: Wall) -> Event {
+        let person = self.caller.person();
+        Self::event_of_many(at)
+            .about(person.name.clone(), person.uid)
+            .by(&self.caller)
+    }
+
+    fn event_of_many(at: Wall) -> Event {
+        Event::of_none(EventName::AttemptRefused, at)
+    }
 }

@@ -1,114 +1,100 @@
 //! The host's own door: what others changed of what elevations give, on record before the
 //! reconciler undoes it.
 
-use std::collections::{HashMap, VecDeque};
-use std::time::Duration;
-
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use super::attempts::room_for_one;
+use super::Engine;
+use super::floods::Occurrence;
 use super::state::Open;
-use super::{Engine, EngineError};
 use crate::crash::crash_point;
-use crate::domain::elevation::Elevation;
+use crate::domain::elevation::{Elevation, ElevationId};
 use crate::domain::names::GroupName;
-use crate::domain::time::{Boot, Now};
+use crate::domain::time::{Now, Wall};
 use crate::reconcile::{Drift, DriftKind, Sighting};
-use crate::record::{Event, EventName, Priority, note};
-use crate::store::Change;
-
-/// How long to wait before what could not be recorded is tried again.
-const RETRY: Duration = Duration::from_secs(5);
-/// Where there is nothing to try again.
-const FOREVER: Duration = Duration::MAX;
+use crate::record::{Event, EventName, Priority, Subject, note};
 
 /// Most of those who were in the group too that an event names.
 const MOST_OTHERS: usize = 32;
 
-/// When something was recorded of each group, within the last hour: of a fight with another
-/// program over one, which each round would put on record for ever.
-type Recorded = HashMap<GroupName, VecDeque<Boot>>;
+/// Most that is found in one group and kept apart: who was put into it is to be named.
+const MOST_MEMBERS: usize = 2048;
+
+/// So often the same one is told of at once: it is worth a look, and a fight over it is not.
+const AT_ONCE: u32 = 8;
+
+/// A membership that others changed, of the elevation that gives it, where one does.
+#[derive(Debug, Clone)]
+pub(super) struct Seen {
+    drift: Drift,
+    subject: Option<Subject>,
+}
 
 impl Engine {
-    /// Puts on record what the reconciler finds, for as long as there is one.
+    /// Puts on record what the reconciler finds, for as long as there is one. What is found again
+    /// soon, as in a fight with another program over a group, is counted.
     pub async fn record_drift(self, mut sightings: UnboundedReceiver<Sighting>) {
-        let mut recorded = Recorded::new();
-        let mut unrecorded = Vec::new();
-        loop {
-            let patience = if unrecorded.is_empty() {
-                FOREVER
-            } else {
-                RETRY
-            };
-            match tokio::time::timeout(patience, sightings.recv()).await {
-                Ok(Some(sighting)) => {
-                    crash_point!("drift.sighted");
-                    unrecorded.extend(self.events(&mut recorded, &sighting.drift).await);
-                    self.record(&mut unrecorded).await;
-                    crash_point!("drift.recorded");
-                    sighting.is_noted();
-                }
-                Ok(None) => return,
-                Err(_) => self.record(&mut unrecorded).await,
+        while let Some(sighting) = sightings.recv().await {
+            crash_point!("drift.sighted");
+            self.take_note(&sighting.drift).await;
+            // The host is not made to match: that waits for this.
+            if let Err(error) = self.tell_what_was_counted(false).await {
+                let text = format!("drift could not be recorded yet: {error}");
+                note(Priority::Error, &text);
             }
+            crash_point!("drift.recorded");
+            sighting.is_noted();
         }
     }
 
-    async fn events(&self, recorded: &mut Recorded, drift: &[Drift]) -> Vec<Event> {
+    async fn take_note(&self, drift: &[Drift]) {
         let (open, now) = self.begin().await;
-        let mut rooms: HashMap<&GroupName, Option<bool>> = HashMap::new();
-        let mut events = Vec::new();
         for one in drift {
-            // What was found at one look is recorded whole, or not at all.
-            let room = *rooms.entry(&one.group).or_insert_with(|| {
-                room_for_one(recorded.entry(one.group.clone()).or_default(), &now)
-            });
-            if let Some(last) = room {
-                let further = if last { "not recorded for an hour" } else { "" };
-                events.push(event(one, &open, &now).with("further", further));
-            }
+            let seen = Seen {
+                drift: one.clone(),
+                subject: giver(one, &open, &now).map(Subject::of),
+            };
+            self.shared.floods.seen(seen, &now);
         }
-        events
-    }
-
-    /// Commits them all, or keeps them.
-    async fn record(&self, events: &mut Vec<Event>) {
-        if events.is_empty() {
-            return;
-        }
-        if let Err(error) = self.commit_events(events.clone()).await {
-            note(
-                Priority::Error,
-                &format!("drift could not be recorded yet: {error}"),
-            );
-            return;
-        }
-        events.clear();
-    }
-
-    async fn commit_events(&self, events: Vec<Event>) -> Result<(), EngineError> {
-        // The host is not made to match: that waits for this.
-        let (mut open, _) = self.begin().await;
-        let changes = events.into_iter().map(Change::alone).collect();
-        self.commit(&mut open, changes).await
     }
 }
 
-/// Of the elevation that gives the membership, where one does.
-fn event(drift: &Drift, open: &Open, now: &Now) -> Event {
-    let name = match drift.kind {
-        DriftKind::Removed => EventName::DriftRemoved,
-        DriftKind::Restored => EventName::DriftRestored,
-    };
-    let event = match giver(drift, open, now) {
-        Some(elevation) => Event::new(name, elevation, now.wall),
-        None => Event::of_none(name, now.wall),
-    };
-    event
-        .with("by", "jitd")
-        .with("group", drift.group.as_str())
-        .with("member", drift.member.as_str())
-        .with("others", others(&drift.others))
+impl Occurrence for Seen {
+    type Source = GroupName;
+    type Kind = (DriftKind, String, Option<ElevationId>);
+
+    const MOST_KINDS: usize = MOST_MEMBERS;
+    const AT_ONCE: u32 = AT_ONCE;
+
+    fn source(&self) -> GroupName {
+        self.drift.group.clone()
+    }
+
+    fn kind(&self) -> Self::Kind {
+        let id = self.subject.as_ref().map(|subject| subject.id);
+        (self.drift.kind, self.drift.member.clone(), id)
+    }
+
+    fn event(&self, at: Wall) -> Event {
+        let mut event = self.event_of_its_source(at);
+        event.subject.clone_from(&self.subject);
+        event
+            .with("member", self.drift.member.as_str())
+            .with("others", others(&self.drift.others))
+    }
+
+    fn event_of_its_source(&self, at: Wall) -> Event {
+        let name = match self.drift.kind {
+            DriftKind::Removed => EventName::DriftRemoved,
+            DriftKind::Restored => EventName::DriftRestored,
+        };
+        Event::of_none(name, at)
+            .with("by", "jitd")
+            .with("group", self.drift.group.as_str())
+    }
+
+    fn event_of_many(at: Wall) -> Event {
+        Event::of_none(EventName::DriftRemoved, at).with("by", "jitd")
+    }
 }
 
 fn giver<'a>(drift: &Drift, open: &'a Open, now: &Now) -> Option<&'a Elevation> {

@@ -107,7 +107,9 @@ fn change(
     let extends = elevation.extends.and_then(|id| open.elevations.get(&id));
     let (begun, unfounded) = decide::begin(policy?, elevation, holder, extends, now);
     let event = match unfounded {
-        None => Event::new(EventName::Started, &begun, now.wall).with("ends", ends(&begun)),
+        None => Event::new(EventName::Started, &begun, now.wall)
+            .with("by", "jitd")
+            .with("ends", ends(&begun)),
         Some(why) => Event::new(EventName::Revoked, &begun, now.wall)
             .with("by", "jitd")
             .with("comment", why),

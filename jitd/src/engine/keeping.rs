@@ -88,7 +88,7 @@ impl Engine {
             .with("last", archive.head.seq.to_string())
             .with("head", archive.head.link.to_string())
             .with("file", archive.file.display().to_string())
-            .with("sha256", archive.sha256.as_str());
+            .with("digest", archive.sha256.as_str());
         let change = Change {
             archived: Some(archive.head),
             ..Change::alone(event)

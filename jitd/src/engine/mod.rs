@@ -13,8 +13,10 @@
 //! | `policy` | a new policy, and what it ends |
 //! | `sessions` | what is opened under an elevation, and ends with it |
 //! | `standing` | who has for good what a role gives |
+//! | `running` | jitd's own start and stop, and what it found to do |
 //! | `settle` | commit → reconcile → tell, the same for all of them |
-//! | `attempts` | what people tried and may not |
+//! | `attempts`, `refusals` | what people tried and may not |
+//! | `floods` | how that comes on record without flooding it |
 #![forbid(unsafe_code)]
 
 mod asking;
@@ -25,11 +27,14 @@ mod drift;
 mod due;
 mod ending;
 mod error;
+mod floods;
 mod gate;
 mod keeping;
 mod policy;
 mod reading;
 mod recordings;
+mod refusals;
+mod running;
 mod sessions;
 mod settle;
 mod standing;
@@ -38,6 +43,9 @@ mod warnings;
 
 pub use error::EngineError;
 pub use gate::{Gate, GateVerdict};
+pub use policy::By;
+pub use refusals::Refusal;
+pub use running::{CaughtUp, Stock};
 pub use sessions::{Opened, Opening};
 pub use standing::Standing;
 pub use state::{Engine, Host, PolicyInForce, StateChange};

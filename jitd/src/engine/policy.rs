@@ -3,6 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError};
 
+use sha2::{Digest, Sha256};
+
 use super::state::Open;
 use super::{Engine, EngineError, PolicyInForce};
 use crate::directory;
@@ -15,24 +17,48 @@ use crate::policy_file::PolicyError;
 use crate::record::{Event, EventName};
 use crate::store::Change;
 
+/// Who had the policy read.
+#[derive(Debug, Clone, Copy)]
+pub enum By<'a> {
+    /// Somebody.
+    Caller(&'a Caller),
+    /// Nobody knows: a signal.
+    Signal,
+    /// jitd, at its start.
+    Start,
+}
+
+impl By<'_> {
+    fn told(self, event: Event) -> Event {
+        match self {
+            Self::Caller(caller) => event.by(caller),
+            Self::Signal => event.with("by", "SIGHUP"),
+            Self::Start => event.with("by", "jitd"),
+        }
+    }
+}
+
+/// The SHA-256 of what `jitctl policy show` prints.
+fn digest(policy: &Policy) -> String {
+    format!("{:x}", Sha256::digest(jitd_policy::show::toml(policy)))
+}
+
 impl Engine {
-    /// Puts a policy into force that somebody (nobody: a signal) had read. What it no longer
-    /// allows ends.
+    /// Puts a policy into force that somebody had read. What it no longer allows ends.
     ///
     /// # Errors
     /// It has mistakes, or who holds what could not be looked up; then the old one stays.
     pub async fn adopt(
         &self,
         read: Result<Policy, Vec<PolicyError>>,
-        by: Option<&Caller>,
+        by: By<'_>,
     ) -> Result<(), EngineError> {
         match read {
             Ok(policy) => self.swap(Arc::new(policy), by).await,
             Err(errors) => {
                 let texts: Vec<_> = errors.iter().map(ToString::to_string).collect();
-                let event = self.policy_event(EventName::PolicyRefused, by);
                 let first = texts.first().cloned().unwrap_or_default();
-                self.put_on_record(event.with("error", first)).await?;
+                self.put_on_record(self.policy_refused(&first, by)).await?;
                 Err(Refusal::InvalidArgument(texts.join("\n")).into())
             }
         }
@@ -51,7 +77,7 @@ impl Engine {
             .await
     }
 
-    async fn swap(&self, policy: Arc<Policy>, by: Option<&Caller>) -> Result<(), EngineError> {
+    async fn swap(&self, policy: Arc<Policy>, by: By<'_>) -> Result<(), EngineError> {
         loop {
             let seen = self.holders().await;
             // The directory may be slow: it is asked while nobody waits for us.
@@ -66,10 +92,7 @@ impl Engine {
                 // Somebody has asked meanwhile.
                 continue;
             }
-            let mut changes = vec![Change::alone(
-                self.policy_event(EventName::PolicyLoaded, by)
-                    .with("roles", policy.roles.len().to_string()),
-            )];
+            let mut changes = vec![Change::alone(self.policy_loaded(&policy, by))];
             changes.extend(ended_by(&policy, &open, &holders, &now));
             // What follows goes by it; should it not become durable, the old one comes back.
             let old = self.put_in_force(PolicyInForce::Loaded(policy));
@@ -90,33 +113,34 @@ impl Engine {
         let Ok(policy) = self.policy() else {
             return Ok(());
         };
-        let gone = |elevation: &Elevation| policy.role(elevation.role.as_str()).is_none();
-        self.end_all("the role is no longer in the policy", gone)
-            .await
-    }
-
-    /// Ends everything that is open, because the package is being removed.
-    ///
-    /// # Errors
-    /// It could not be made durable.
-    pub async fn end_everything(&self) -> Result<(), EngineError> {
-        self.end_all("jitd is being removed", |_| true).await
-    }
-
-    async fn end_all(
-        &self,
-        why: &str,
-        which: impl Fn(&Elevation) -> bool,
-    ) -> Result<(), EngineError> {
         let (open, now) = self.begin().await;
         let elevations = open.elevations.values();
+        let gone = |elevation: &&Elevation| policy.role(elevation.role.as_str()).is_none();
         let changes: Vec<Change> = elevations
-            .filter(|elevation| which(elevation))
-            .map(|elevation| end(elevation, why, &now))
+            .filter(gone)
+            .map(|elevation| end(elevation, "the role is no longer in the policy", &now))
             .collect();
         if changes.is_empty() {
             return Ok(());
         }
+        self.settle(open, changes, &now).await.map(drop)
+    }
+
+    /// Ends everything that is open, because the package is being removed, by whom that was asked
+    /// for; on record also where nothing is open.
+    ///
+    /// # Errors
+    /// It could not be made durable.
+    pub async fn withdraw(&self, by: Option<&Caller>) -> Result<(), EngineError> {
+        let (open, now) = self.begin().await;
+        let event = Event::of_none(EventName::DaemonWithdrawn, now.wall);
+        let event = match by {
+            Some(caller) => event.by(caller),
+            None => event.with("by", "root"),
+        };
+        let elevations = open.elevations.values();
+        let ended = elevations.map(|elevation| end(elevation, "jitd is being removed", &now));
+        let changes = std::iter::once(Change::alone(event)).chain(ended).collect();
         self.settle(open, changes, &now).await.map(drop)
     }
 
@@ -138,12 +162,21 @@ impl Engine {
         std::mem::replace(&mut *in_force, policy)
     }
 
-    fn policy_event(&self, name: EventName, by: Option<&Caller>) -> Event {
-        let event = Event::of_none(name, self.shared.clock.now().wall);
-        match by {
-            Some(caller) => event.by(caller),
-            None => event.with("by", "SIGHUP"),
-        }
+    pub(super) fn policy_loaded(&self, policy: &Policy, by: By<'_>) -> Event {
+        let now = self.shared.clock.now();
+        by.told(Event::of_none(EventName::PolicyLoaded, now.wall))
+            .with("roles", policy.roles.len().to_string())
+            .with("digest", digest(policy))
+    }
+
+    /// The digest is that of the policy that stays in force.
+    pub(super) fn policy_refused(&self, why: &str, by: By<'_>) -> Event {
+        let now = self.shared.clock.now();
+        let in_force = self.policy_in_force();
+        let digest = in_force.loaded().map(|policy| digest(policy));
+        by.told(Event::of_none(EventName::PolicyRefused, now.wall))
+            .with("error", why)
+            .with("digest", digest.unwrap_or_default())
     }
 
     pub(super) async fn put_on_record(&self, event: Event) -> Result<(), EngineError> {

@@ -230,8 +230,13 @@ impl Engine {
             (None, true) => EventName::SessionClosed,
             (None, false) => EventName::SessionEnded,
         };
-        let event = Event::of_session(name, &held.subject, &session, now.wall)
-            .with("because", refused.or(unrecorded).unwrap_or_default());
+        let event = Event::of_session(name, &held.subject, &session, now.wall);
+        let event = match refused {
+            Some(because) => event.with("because", because),
+            None => event
+                .with("because", unrecorded.unwrap_or_default())
+                .with("lasted", lasted(&session, &now)),
+        };
         crash_point!("sessions.closing");
         self.commit(&mut open, vec![Change::of_session(session, event)])
             .await
@@ -244,6 +249,12 @@ impl Engine {
 )]
 async fn rest() {
     tokio::time::sleep(REST).await;
+}
+
+/// How long it was open, in seconds, as far as the wall clock can tell.
+fn lasted(session: &Session, now: &Now) -> String {
+    let milliseconds = now.wall.0.saturating_sub(session.opened_at.0);
+    (milliseconds.max(0) / 1000).to_string()
 }
 
 fn length(milliseconds: i64) -> Duration {

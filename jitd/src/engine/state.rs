@@ -7,6 +7,7 @@ use jitd_api::State;
 use tokio::sync::{Mutex, Notify, broadcast, watch};
 
 use super::clocks::Readings;
+use super::floods::Floods;
 use super::sessions::Held;
 use super::{EngineError, Gate};
 use crate::clock::Clock;
@@ -99,6 +100,8 @@ pub(super) struct Shared {
     pub(super) settling: watch::Sender<BTreeSet<ElevationId>>,
     /// Why the host did not match when it was last made to.
     pub(super) trouble: std::sync::Mutex<Option<String>>,
+    /// What was refused, and what others changed, as far as it is not on record yet.
+    pub(super) floods: Floods,
     /// Somebody saw that the clock was set.
     pub(super) clock_set: Notify,
     /// Whoever holds this archives or copies the record; one at a time.
@@ -117,8 +120,6 @@ pub(super) struct Open {
     pub(super) asked: HashMap<u32, VecDeque<Boot>>,
     /// How long before their end the holders of elevations were warned last.
     pub(super) warned: HashMap<ElevationId, Seconds>,
-    /// When each person tried what they may not, within the last hour.
-    pub(super) refused: HashMap<u32, VecDeque<Boot>>,
     /// How far the clocks were.
     pub(super) readings: Readings,
 }
@@ -207,7 +208,6 @@ impl Engine {
             sessions: running,
             next_session,
             asked: HashMap::new(),
-            refused: HashMap::new(),
             warned: HashMap::new(),
             readings,
         };
@@ -226,6 +226,7 @@ impl Engine {
             changes,
             settling: watch::Sender::new(BTreeSet::new()),
             trouble: std::sync::Mutex::new(None),
+            floods: Floods::new(),
             clock_set: Notify::new(),
             archiving: Mutex::new(()),
             open: Mutex::new(open),

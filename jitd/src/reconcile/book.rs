@@ -5,25 +5,25 @@ use std::sync::Arc;
 
 use super::ReconcileError;
 use super::drift::{Drift, Witness};
+use super::notes::Notes;
 use super::plan::{Ours, Plan};
 use crate::domain::desired::Membership;
-use crate::store::Store;
 
 /// What is ours in one place where memberships are kept.
 #[derive(Debug)]
 pub(super) struct Book {
     pub(super) ours: Ours,
-    store: Store,
+    notes: Notes,
     witness: Arc<Witness>,
     /// Drift that was told of and is not undone yet.
     told: Vec<Drift>,
 }
 
 impl Book {
-    pub(super) fn new(store: Store, witness: Arc<Witness>) -> Self {
+    pub(super) fn new(notes: Notes, witness: Arc<Witness>) -> Self {
         Self {
             ours: Ours::default(),
-            store,
+            notes,
             witness,
             told: Vec::new(),
         }
@@ -34,7 +34,7 @@ impl Book {
     pub(super) fn enter(&mut self, plan: &Plan) -> Result<(), ReconcileError> {
         let new: Vec<Membership> = plan.added.difference(&self.ours.held).cloned().collect();
         if !new.is_empty() {
-            self.store.note_held(new.clone(), Vec::new())?;
+            self.notes.given(new.clone())?;
             self.ours.unseen.extend(new.iter().cloned());
             self.ours.held.extend(new);
         }

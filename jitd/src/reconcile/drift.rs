@@ -11,7 +11,7 @@ use crate::domain::names::GroupName;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// In which direction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DriftKind {
     /// Somebody was put into a group of jitd's own, and is removed.
     Removed,

@@ -10,8 +10,10 @@ use super::backend::{MembershipBackend, Recalled};
 use super::book::Book;
 use super::drift::Witness;
 use super::files::Files;
+use super::notes::Notes;
 use super::processes::Processes;
 use super::userdb::Userdb;
+use crate::clock::Clock;
 use crate::crash::crash_point;
 use crate::domain::desired::{Desired, Membership};
 use crate::domain::names::GroupName;
@@ -48,6 +50,7 @@ impl Places {
 #[derive(Debug)]
 pub struct Memberships {
     store: Store,
+    notes: Notes,
     processes: Box<dyn Processes>,
     /// Where they are kept; unknown until there is a policy.
     in_force: Option<Backend>,
@@ -125,7 +128,7 @@ impl<B: MembershipBackend + ?Sized> Place<B> {
 }
 
 impl Memberships {
-    /// Knows from the database what jitd has added so far. `processes` ends what holds a group
+    /// Knows from the database what jitd has added so far. `clock` says when; `processes` ends what holds a group
     /// on; `witness` is told of what others changed.
     ///
     /// # Errors
@@ -133,13 +136,15 @@ impl Memberships {
     pub fn new(
         places: Places,
         store: Store,
+        clock: Arc<dyn Clock>,
         processes: Box<dyn Processes>,
         witness: Witness,
     ) -> Result<Self, ReconcileError> {
         let witness = Arc::new(witness);
         let held: BTreeSet<Membership> = store.held()?.into_iter().collect();
         let owned: BTreeSet<GroupName> = store.owned_groups()?.into_iter().collect();
-        let book = || Book::new(store.clone(), witness.clone());
+        let notes = Notes::new(store.clone(), clock);
+        let book = || Book::new(notes.clone(), witness.clone());
         let files = Files::new(places.etc.clone());
         let userdb = Userdb::new(places.userdb, places.etc);
         let in_userdb = userdb.recall(&held);
@@ -151,6 +156,7 @@ impl Memberships {
             files: Place::new(files, book(), in_files, &owned),
             userdb: Place::new(userdb, book(), in_userdb, &owned),
             store,
+            notes,
             processes,
         })
     }
@@ -287,12 +293,12 @@ impl Memberships {
                 .into_iter()
                 .partition(|(group, _)| desired.kept.contains(group));
             if !ended.is_empty() {
-                let store = self.store.clone();
-                let gone = move |ended| note_forgotten(&store, ended);
+                let notes = self.notes.clone();
+                let gone = move |ended| note_forgotten(&notes, ended);
                 self.processes.end(ended, Box::new(gone));
             }
             if !kept.is_empty() {
-                self.store.note_held(Vec::new(), kept)?;
+                self.notes.taken(kept)?;
             }
             crash_point!("memberships.forgotten");
         }
@@ -308,8 +314,8 @@ impl Memberships {
 }
 
 /// Where it cannot be noted, the next start finds nothing to end, and notes it then.
-fn note_forgotten(store: &Store, ended: Vec<Membership>) {
-    if let Err(error) = store.note_held(Vec::new(), ended) {
+fn note_forgotten(notes: &Notes, ended: Vec<Membership>) {
+    if let Err(error) = notes.taken(ended) {
         let text = format!("memberships that were taken could not be forgotten yet: {error}");
         note(Priority::Warning, &text);
     }

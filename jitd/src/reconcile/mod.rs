@@ -14,6 +14,7 @@ mod files;
 mod group_file;
 mod groups;
 mod memberships;
+mod notes;
 mod plan;
 mod processes;
 mod recording;

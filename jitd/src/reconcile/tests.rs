@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::*;
+use crate::clock::HostClock;
 use crate::domain::desired::{Desired, Membership};
 use crate::domain::names::{GroupName, UserName};
 use crate::domain::rules::Backend;
@@ -65,7 +66,8 @@ impl Host {
         let store = Store::open(&folder.path().join("jitd.db")).unwrap();
         let (witness, sightings) = Witness::new();
         let processes = Box::new(ended.clone());
-        let memberships = Memberships::new(places, store, processes, witness).unwrap();
+        let clock = Arc::new(HostClock::new().unwrap());
+        let memberships = Memberships::new(places, store, clock, processes, witness).unwrap();
         (memberships, sightings)
     }
 
@@ -107,6 +109,22 @@ impl Host {
             told.extend(sighting.drift.iter().map(line));
         }
         told
+    }
+
+    /// What is on record of memberships.
+    fn told(&self) -> Vec<String> {
+        let db = rusqlite::Connection::open(self.path("jitd.db")).unwrap();
+        let mut statement = db
+            .prepare("SELECT event, fields FROM event ORDER BY seq")
+            .unwrap();
+        let line = |row: &rusqlite::Row<'_>| {
+            let (event, fields): (String, String) = (row.get(0)?, row.get(1)?);
+            let fields: Vec<(String, String)> = serde_json::from_str(&fields).unwrap();
+            let fields: Vec<_> = fields.into_iter().map(|(_, value)| value).collect();
+            Ok(format!("{event} {}", fields.join(" ")))
+        };
+        let lines = statement.query_map([], line).unwrap();
+        lines.collect::<Result<_, _>>().unwrap()
     }
 
     fn ended(&self) -> usize {
@@ -476,5 +494,55 @@ fn drift_is_told_before_anything_is_prepared() {
         });
         host.apply(backend, &[("carol", "adm")]);
         assert!(!looking.join().unwrap(), "{backend:?}");
+    }
+}
+
+#[test]
+fn each_membership_is_on_record_once_wherever_it_is_kept() {
+    for backend in [FILES, USERDB] {
+        let mut host = Host::new();
+        host.apply(backend, &[("carol", "adm")]);
+        let given = "membership.given jitd adm carol";
+        assert_eq!(host.told(), [given]);
+        for others in 0..2 {
+            host.apply(backend, &[("carol", "adm")]);
+            host.restart();
+            if others == 1 && backend == USERDB {
+                host.reboot();
+            }
+            host.apply(backend, &[("carol", "adm")]);
+        }
+        assert_eq!(host.told().len(), 1, "what is there is not given again");
+        // It moves, and she has it all the same.
+        let other = if backend == FILES { USERDB } else { FILES };
+        host.apply(other, &[("carol", "adm")]);
+        host.apply(backend, &[("carol", "adm")]);
+        assert_eq!(host.told().len(), 1);
+        host.apply(backend, &[]);
+        host.apply(backend, &[]);
+        let taken = "membership.taken jitd adm carol";
+        assert_eq!(host.told(), [given, taken]);
+    }
+}
+
+#[test]
+fn killed_before_it_was_noted_as_gone_it_is_told_at_the_next_start_and_once() {
+    for backend in [FILES, USERDB] {
+        let mut host = Host::new();
+        host.apply(backend, &[("carol", "adm")]);
+        host.ended.deaf = true;
+        host.restart();
+        host.apply(backend, &[]);
+        assert_eq!(host.told().len(), 1, "somebody holds it still");
+        host.ended.deaf = false;
+        for _ in 0..2 {
+            host.restart();
+            host.apply(backend, &[]);
+        }
+        let expected = [
+            "membership.given jitd adm carol",
+            "membership.taken jitd adm carol",
+        ];
+        assert_eq!(host.told(), expected);
     }
 }

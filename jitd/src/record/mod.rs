@@ -5,6 +5,7 @@
 //! or, without one, to syslog, on a thread of its own: a stalled log never holds up an elevation.
 #![forbid(unsafe_code)]
 
+mod catalogue;
 mod event;
 mod journal;
 mod logfmt;
@@ -13,7 +14,8 @@ mod recorded;
 mod syslog_socket;
 mod teller;
 
-pub use event::{Event, EventName, Severity, Subject};
+pub use catalogue::{EventName, Severity};
+pub use event::{Event, Subject};
 pub use note::{Priority, note};
 pub use recorded::Recorded;
 pub use teller::Teller;

@@ -138,6 +138,7 @@ const STEPS: [(&str, &str, Option<Fill>); 6] = [
     CREATE INDEX event_user ON event (user, seq);
     CREATE INDEX event_at ON event (at);
     CREATE INDEX elevation_ended ON elevation (ended_at) WHERE ended_at IS NOT NULL;
+    CREATE INDEX event_run ON event (seq) WHERE event IN ('daemon.started', 'daemon.stopped');
 
     -- How far the record has been told, to whom.
     CREATE TABLE told (

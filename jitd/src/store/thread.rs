@@ -7,14 +7,17 @@ use std::sync::mpsc::{Sender, channel};
 use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 
-use super::{Change, Query, Reader, Seen, StoreError, clock, cut, read, schema, write};
+use super::{
+    Change, LastRun, Query, Reader, Seen, StoreError, clock, cut, events, held, read, runs, schema,
+    write,
+};
 use crate::domain::budget::Span;
 use crate::domain::desired::Membership;
 use crate::domain::elevation::{Elevation, ElevationId};
 use crate::domain::names::{GroupName, RoleName};
 use crate::domain::session::{Session, SessionId};
 use crate::domain::time::{Now, Wall};
-use crate::record::Recorded;
+use crate::record::{EventName, Recorded};
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
@@ -192,6 +195,40 @@ impl Store {
         self.run(move |db| read::used(db, uid, &role, since)).await
     }
 
+    /// How the last run of jitd is on record; none where none is.
+    ///
+    /// # Errors
+    /// The database is broken.
+    pub async fn last_run(&self) -> Result<Option<LastRun>, StoreError> {
+        self.run(|db| runs::last_run(db)).await
+    }
+
+    /// The number of the newest event; 0 where there is none.
+    ///
+    /// # Errors
+    /// The database is broken.
+    pub async fn newest(&self) -> Result<u64, StoreError> {
+        self.run(|db| Ok(events::head(db)?.seq)).await
+    }
+
+    /// How many events of these names came after the one with this number.
+    ///
+    /// # Errors
+    /// The database is broken.
+    pub async fn count_after(
+        &self,
+        seq: u64,
+        names: &'static [EventName],
+    ) -> Result<u64, StoreError> {
+        self.run(move |db| runs::count_after(db, seq, names)).await
+    }
+
+    /// The schema that it has.
+    #[must_use]
+    pub fn schema(&self) -> i64 {
+        schema::known()
+    }
+
     /// What happened so far, by name.
     #[cfg(test)]
     pub(crate) async fn event_names(&self) -> Result<Vec<String>, StoreError> {
@@ -231,7 +268,8 @@ impl Store {
         self.run(|db| read::held(db)).await
     }
 
-    /// Notes memberships as added by jitd, or as no longer so. Blocks.
+    /// Notes memberships as added by jitd, or as no longer so, and puts on record those of which
+    /// that was not noted already. Blocks.
     ///
     /// # Errors
     /// The database is broken; nothing was changed.
@@ -239,8 +277,13 @@ impl Store {
         &self,
         added: Vec<Membership>,
         removed: Vec<Membership>,
+        at: Wall,
     ) -> Result<(), StoreError> {
-        self.run_blocking(move |db| write::note_held(db, &added, &removed))
+        let recorded = self.run_blocking(move |db| held::note_held(db, &added, &removed, at))?;
+        if !recorded.is_empty() {
+            self.news.send_replace(());
+        }
+        Ok(())
     }
 
     /// Groups that jitd created. Blocks.

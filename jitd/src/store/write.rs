@@ -7,7 +7,6 @@ use super::clock::{Seen, put_seen};
 use super::events::{Appending, Head};
 use super::rows::{json, signed};
 use crate::crash::crash_point;
-use crate::domain::desired::Membership;
 use crate::domain::elevation::Elevation;
 use crate::domain::names::GroupName;
 use crate::domain::session::Session;
@@ -181,24 +180,6 @@ fn put_archived(tx: &Transaction<'_>, archived: &Head) -> Result<(), StoreError>
         "INSERT INTO archived VALUES (?1, ?2)",
         params![signed(archived.seq), archived.link.0],
     )?;
-    Ok(())
-}
-
-pub(super) fn note_held(
-    db: &mut Connection,
-    added: &[Membership],
-    removed: &[Membership],
-) -> Result<(), StoreError> {
-    let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    for (group, user) in added {
-        tx.prepare_cached("INSERT OR IGNORE INTO held VALUES (?1, ?2)")?
-            .execute([group.as_str(), user.as_str()])?;
-    }
-    for (group, user) in removed {
-        tx.prepare_cached("DELETE FROM held WHERE group_name = ?1 AND user = ?2")?
-            .execute([group.as_str(), user.as_str()])?;
-    }
-    tx.commit()?;
     Ok(())
 }
 

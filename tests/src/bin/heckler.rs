@@ -99,6 +99,7 @@ fn methods(interface: &str) -> &'static [&'static str] {
         ],
         "org.jitd1.Gate" => &["Check", "Nonsense"],
         "org.jitd1.Policy" => &["Managed", "Reload", "Show", "Explain", "Nonsense"],
+        "org.jitd1.Audit" => &["GateInstalled", "Nonsense"],
         _ => &["Nonsense"],
     }
 }

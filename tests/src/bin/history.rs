@@ -228,12 +228,12 @@ impl Year {
             boot_id: BootId("an earlier boot".to_owned()),
             opened_at: Wall(opened),
             closed_at: None,
+            recording: None,
         };
         let subject = Subject::of(elevation);
         let event =
             |name, session: &Session, at| Event::of_session(name, &subject, session, Wall(at));
-        let event_opened = event(EventName::SessionOpened, &session, opened)
-            .with("command", session.command.clone());
+        let event_opened = event(EventName::SessionOpened, &session, opened);
         self.changes
             .push(Change::of_session(session.clone(), event_opened));
         let closed = opened + self.random.i64(1_000..(until - opened));

@@ -6,9 +6,9 @@
 //! `impostor bus SOCKET` goes further: it is the bus too, listens at SOCKET,
 //! and swears that whoever answers there is root.
 //!
-//! `impostor knock SOCKET` and `impostor ask` are the other side: the first asks
-//! whoever listens, as the gate would if it did not look who that is; the second
-//! asks the bus that its environment names, and says whose yes it got.
+//! `impostor knock SOCKET [TIMES]` and `impostor ask` are the other side: the first asks
+//! whoever listens, as the gate would if it did not look who that is, as often as is said; the
+//! second asks the bus that its environment names, and says whose yes it got.
 #![allow(
     clippy::print_stdout,
     reason = "tests wait for `ready` and read who came"
@@ -57,7 +57,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         .build()?;
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["gate", socket] => be_the_gate(socket),
-        ["knock", socket] => knock(socket),
+        ["knock", socket] => knock(socket, 1),
+        ["knock", socket, times] => knock(socket, times.parse()?),
         ["name", address] => runtime.block_on(take_the_name(address)),
         ["bus", socket] => runtime.block_on(be_the_bus(socket)),
         ["ask"] => runtime.block_on(ask()),
@@ -78,21 +79,26 @@ fn be_the_gate(socket: &str) -> Result<(), Box<dyn Error>> {
         let Ok(call) = visitor.message() else {
             continue;
         };
-        let (uid, user, service): (u32, String, String) = call.body().deserialize()?;
+        let (uid, user, service, _, _): (u32, String, String, String, String) =
+            call.body().deserialize()?;
         let answer = Yes.check(uid, &user, &service);
         let reply = Message::method_return(&call.header()).build(&answer)?;
         visitor.0.write_all(reply.data())?;
     }
 }
 
-fn knock(socket: &str) -> Result<(), Box<dyn Error>> {
+/// Says what the last answer was.
+fn knock(socket: &str, times: usize) -> Result<(), Box<dyn Error>> {
     let mut gate = Blocking(UnixStream::connect(socket)?);
-    let question = Message::method_call(OBJECT_PATH, "Check")
-        .interface(GATE_INTERFACE)
-        .build(&(1000_u32, "carol", "sudo"))?;
-    gate.0.write_all(question.data())?;
-    let answer: GateAnswer = gate.message()?.body().deserialize()?;
-    println!("allowed={}", answer.allowed);
+    let mut last = GateAnswer::default();
+    for _ in 0..times {
+        let question = Message::method_call(OBJECT_PATH, "Check")
+            .interface(GATE_INTERFACE)
+            .build(&(1000_u32, "carol", "sudo", "/dev/pts/7", "192.0.2.7"))?;
+        gate.0.write_all(question.data())?;
+        last = gate.message()?.body().deserialize()?;
+    }
+    println!("allowed={}", last.allowed);
     Ok(())
 }
 

@@ -1,11 +1,10 @@
 //! What is on record, read from the database itself.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 
 use jit_tests::Machine;
+use jit_tests::recorded::database;
 use rusqlite::Connection;
-use tempfile::TempDir;
 
 /// An elevation on record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +45,7 @@ impl Record {
     /// Reads it, whether or not jitd runs.
     #[track_caller]
     pub(crate) fn of(machine: &Machine) -> Self {
-        let folder = copy(machine);
+        let folder = database(machine);
         let mut db = Connection::open(folder.path().join("jitd.db")).expect("a database");
         let db = db.transaction().expect("one moment");
         let events_of = |what: &str| -> BTreeMap<i64, Vec<String>> {
@@ -174,25 +173,6 @@ impl Record {
             }
         }
         problems
-    }
-}
-
-/// The database as it is at one moment: while its log stays the same, all that the log says is
-/// true, however much of it is in the database already.
-#[track_caller]
-fn copy(machine: &Machine) -> TempDir {
-    let inside = |file: &str| machine.outside(&format!("/var/lib/jitd/{file}"));
-    let log = || fs::read(inside("jitd.db-wal")).unwrap_or_default();
-    loop {
-        let before = log();
-        let all = fs::read(inside("jitd.db")).expect("a database");
-        if log() != before {
-            continue;
-        }
-        let folder = tempfile::tempdir().expect("a folder");
-        fs::write(folder.path().join("jitd.db"), all).expect("room");
-        fs::write(folder.path().join("jitd.db-wal"), before).expect("room");
-        return folder;
     }
 }
 

@@ -239,9 +239,6 @@ fn opened(session: &Session, elevation: &Elevation, now: &Now) -> Event {
     let subject = Subject::of(elevation);
     let folder = session.recording.as_ref().map(|it| it.folder.as_str());
     Event::of_session(EventName::SessionOpened, &subject, session, now.wall)
-        .with("terminal", session.terminal.as_str())
-        .with("remote", session.remote.as_str())
-        .with("command", session.command.as_str())
         .with("recording", folder.unwrap_or_default())
 }
 

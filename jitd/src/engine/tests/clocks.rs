@@ -12,7 +12,7 @@ impl Scene {
     }
 
     /// The host is off for so long, and its clock is set meanwhile.
-    async fn reboot(&mut self, away: i64, set_by: i64) {
+    pub(super) async fn reboot(&mut self, away: i64, set_by: i64) {
         {
             let mut now = self.clock.0.lock().unwrap();
             now.wall.0 += away + set_by;

@@ -30,23 +30,9 @@ impl Scene {
         }
     }
 
-    /// What is on record of drift: the elevation's number, and the fields.
+    /// What is on record of drift.
     fn drift(&self) -> Vec<String> {
-        let db = Connection::open(self.folder.path().join("jitd.db")).unwrap();
-        let sql = "SELECT event, elevation, fields FROM event WHERE event LIKE 'drift.%'";
-        let mut statement = db.prepare(sql).unwrap();
-        let line = |row: &rusqlite::Row<'_>| -> rusqlite::Result<String> {
-            let (event, id, fields): (String, i64, String) =
-                (row.get(0)?, row.get(1)?, row.get(2)?);
-            let fields: Vec<[String; 2]> = serde_json::from_str(&fields).unwrap();
-            let fields = fields.iter().map(|pair| pair.join("="));
-            Ok(format!(
-                "{event} {id} {}",
-                fields.collect::<Vec<_>>().join(" ")
-            ))
-        };
-        let lines = statement.query_map([], line).unwrap();
-        lines.collect::<Result<_, _>>().unwrap()
+        self.told("drift.%")
     }
 }
 
@@ -57,7 +43,7 @@ async fn strangers_in_our_groups_are_removed_and_on_record() {
     scene.edit("carol", "carol,mallory");
     assert!(scene.engine.reconcile().await);
     assert!(scene.in_group("jit-deploy:x:900:carol"));
-    let expected = "drift.removed 0 by=jitd group=jit-deploy member=mallory others=carol";
+    let expected = "drift.removed by=jitd group=jit-deploy member=mallory others=carol";
     assert_eq!(scene.drift(), [expected]);
     // Our own write is no drift, and nor is what was undone.
     assert!(scene.engine.reconcile().await);
@@ -72,7 +58,7 @@ async fn a_stranger_in_gshadow_alone_is_removed_and_on_record() {
     std::fs::write(&path, text.replace("jit-quick:!::", "jit-quick:!::mallory")).unwrap();
     assert!(scene.engine.reconcile().await);
     assert!(scene.in_group("jit-quick:x:903:"));
-    let expected = "drift.removed 0 by=jitd group=jit-quick member=mallory";
+    let expected = "drift.removed by=jitd group=jit-quick member=mallory";
     assert_eq!(scene.drift(), [expected]);
 }
 
@@ -100,7 +86,7 @@ async fn who_is_taken_out_of_what_an_elevation_gives_is_put_back() {
     scene.edit(",dave", "");
     assert!(scene.engine.reconcile().await);
     assert!(scene.in_group("docker:x:901:erin,dave"));
-    let expected = "drift.restored 1 by=jitd group=docker member=dave others=erin";
+    let expected = "drift.restored id=1 user=dave uid=1004 role=dba by=jitd group=docker member=dave others=erin";
     assert_eq!(scene.drift(), [expected]);
     // Who was put into a shared group by others is theirs.
     scene.edit("erin,dave", "erin,dave,mallory");
@@ -161,15 +147,32 @@ async fn a_fight_over_a_group_does_not_flood_the_record() {
         assert!(scene.engine.reconcile().await);
         assert!(scene.in_group("jit-quick:x:903:"));
     }
-    let drift = scene.drift();
-    assert_eq!(drift.len(), 60);
-    let further = |line: &&String| line.ends_with(" further=not recorded for an hour");
-    assert_eq!(drift.iter().filter(further).count(), 1);
-    assert!(drift.last().is_some_and(|line| further(&line)));
-    scene.pass(3_600_000);
-    scene.edit("jit-quick:x:903:", "jit-quick:x:903:mallory");
+    let one = "drift.removed by=jitd group=jit-quick member=mallory";
+    assert_eq!(scene.drift(), [one; 8]);
+    scene.pass(60_000);
+    scene.engine.tell_what_was_counted(false).await.unwrap();
+    let when = "since=1970-01-01T00:16:40Z until=1970-01-01T00:16:40Z";
+    assert_eq!(scene.drift()[8..], [format!("{one} count=62 {when}")]);
+    // Somebody else is named at once.
+    scene.edit("jit-quick:x:903:", "jit-quick:x:903:eve");
     assert!(scene.engine.reconcile().await);
-    assert_eq!(scene.drift().len(), 61);
+    assert_eq!(scene.drift().len(), 10);
+}
+
+#[tokio::test]
+async fn all_strangers_are_named() {
+    let scene = scene().await;
+    let strangers: Vec<_> = (0..500).map(|n| format!("stranger{n}")).collect();
+    let line = format!("jit-quick:x:903:{}", strangers.join(","));
+    scene.edit("jit-quick:x:903:", &line);
+    assert!(scene.engine.reconcile().await);
+    let drift = scene.drift();
+    let named = |who: &String| {
+        drift
+            .iter()
+            .any(|line| line.contains(&format!("member={who}")))
+    };
+    assert!(strangers.iter().all(named), "{}", drift.len());
 }
 
 #[tokio::test]

@@ -7,13 +7,16 @@ use sha2::{Digest, Sha256};
 use super::policy::read;
 use super::*;
 use crate::domain::time::Wall;
+use crate::engine::By;
 use crate::record::Recorded;
 use crate::store::{Archive, ArchiveError, EventQuery, Reader};
 
 const DAY: i64 = 24 * 3_600_000;
+/// Events of one elevation from request to end.
+const LIFE: usize = 5;
 
 impl Scene {
-    /// Asked for, given and given back: three events.
+    /// Asked for, given and given back, with its membership: so many events.
     async fn one_that_is_over(&self) -> ElevationId {
         let id = self.active().await;
         self.engine.end(&carol(), Some(id)).await.unwrap();
@@ -66,26 +69,27 @@ async fn what_is_over_goes_into_a_file_and_the_chain_goes_on() {
     scene.pass(DAY / 24 / 60);
     let archive = scene.archive().await;
     // What is of the open one stays, and all that came after.
-    assert_eq!((archive.first, archive.head.seq), (1, 3));
+    assert_eq!((archive.first, archive.head.seq), (1, 5));
     let text = std::fs::read_to_string(&archive.file).unwrap();
-    let expected: Vec<_> = before[..3]
+    let expected: Vec<_> = before[..LIFE]
         .iter()
         .map(|event| serde_json::to_string(event).unwrap())
         .collect();
     assert_eq!(text.lines().collect::<Vec<_>>(), expected);
     assert_eq!(archive.sha256, format!("{:x}", Sha256::digest(&text)));
     let left = scene.record();
-    assert_eq!(left[..2], before[3..]);
+    let (rest, stands_for_them) = left.split_at(left.len() - 1);
+    assert_eq!(rest, &before[LIFE..]);
     is_chained_on(archive.head.link, &left);
-    let fields = &left[2].fields;
-    assert_eq!(left[2].event, "record.archived");
+    let fields = &stands_for_them[0].fields;
+    assert_eq!(stands_for_them[0].event, "record.archived");
     for (key, value) in [
         ("by", "root"),
         ("first", "1"),
-        ("last", "3"),
-        ("head", &before[2].chain.to_string()),
+        ("last", "5"),
+        ("head", &before[LIFE - 1].chain.to_string()),
         ("file", archive.file.to_str().unwrap()),
-        ("sha256", &archive.sha256),
+        ("digest", &archive.sha256),
     ] {
         assert!(
             fields.contains(&(key.to_owned(), value.to_owned())),
@@ -99,7 +103,7 @@ async fn what_is_over_goes_into_a_file_and_the_chain_goes_on() {
     scene.engine.end(&carol(), None).await.unwrap();
     scene.pass(1);
     let next = scene.archive().await;
-    assert_eq!((next.first, scene.archives()), (4, 2));
+    assert_eq!((next.first, scene.archives()), (6, 2));
 }
 
 #[tokio::test]
@@ -149,7 +153,7 @@ async fn a_record_that_somebody_changed_is_not_archived() {
     let EngineError::Archive(ArchiveError::Broken(seq)) = error else {
         panic!("{error}");
     };
-    assert_eq!((seq, scene.archives(), scene.record().len()), (2, 0, 3));
+    assert_eq!((seq, scene.archives(), scene.record().len()), (2, 0, LIFE));
 }
 
 #[tokio::test]
@@ -167,7 +171,7 @@ async fn without_room_for_the_file_nothing_is_archived() {
         matches!(error, EngineError::Archive(ArchiveError::File { .. })),
         "{error}"
     );
-    assert_eq!(scene.record().len(), 3);
+    assert_eq!(scene.record().len(), LIFE);
 }
 
 #[tokio::test]
@@ -195,7 +199,7 @@ async fn the_policy_says_how_long_it_is_kept() {
         "for ever"
     );
     let keep = read(&format!("{POLICY}\n[audit]\nkeep = \"395days\""));
-    scene.engine.adopt(keep, Some(&root())).await.unwrap();
+    scene.engine.adopt(keep, By::Caller(&root())).await.unwrap();
     assert_eq!(
         scene.engine.archive_what_is_old().await.unwrap(),
         None,
@@ -209,7 +213,7 @@ async fn the_policy_says_how_long_it_is_kept() {
         .await
         .unwrap()
         .expect("a week's");
-    assert_eq!(archive.head.seq, 3);
+    assert_eq!(archive.head.seq, 5);
     // Of what is archived and long over nothing is left in the database.
     let gone = scene.engine.get(&root(), first).await;
     assert!(matches!(refusal(gone), Refusal::NotFound(_)));

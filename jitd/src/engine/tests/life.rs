@@ -308,7 +308,7 @@ async fn everything_ends_when_the_package_goes() {
     let scene = Scene::new().await;
     let active = scene.active().await;
     let pending = scene.requested(&carol()).await;
-    scene.engine.end_everything().await.unwrap();
+    scene.engine.withdraw(None).await.unwrap();
     assert_eq!(scene.state(active).await, State::Revoked);
     assert_eq!(scene.state(pending).await, State::Revoked);
     assert!(scene.in_group("jit-deploy:x:900:"));

@@ -2,11 +2,13 @@
 
 mod clocks;
 mod drift;
+mod gate;
 mod keeping;
 mod life;
 mod policy;
 mod races;
 mod recordings;
+mod running;
 mod sessions;
 mod systemd;
 mod time;
@@ -247,11 +249,11 @@ impl Scene {
             userdb: folder.path().join("userdb"),
         };
         let sudoers = Sudoers::new(folder.path().join("sudoers"));
-        let blocking = store.clone();
+        let (blocking, ticking) = (store.clone(), Arc::new(clock.clone()));
         let ended = Box::new(ended.clone());
         let (witness, sightings) = Witness::new();
         let memberships = tokio::task::spawn_blocking(move || {
-            Memberships::new(places, blocking, ended, witness).unwrap()
+            Memberships::new(places, blocking, ticking, ended, witness).unwrap()
         })
         .await
         .unwrap();
@@ -340,6 +342,28 @@ impl Scene {
 
     async fn events(&self) -> Vec<String> {
         self.engine.shared.store.event_names().await.unwrap()
+    }
+
+    /// What is on record under names like this one.
+    fn told(&self, name: &str) -> Vec<String> {
+        let db = rusqlite::Connection::open(self.folder.path().join("jitd.db")).unwrap();
+        let sql = "SELECT event, elevation, user, uid, role, fields FROM event
+            WHERE event LIKE ? ORDER BY seq";
+        let mut statement = db.prepare(sql).unwrap();
+        let line = |row: &rusqlite::Row<'_>| -> rusqlite::Result<String> {
+            let mut words: Vec<String> = vec![row.get(0)?];
+            let id: i64 = row.get(1)?;
+            words.extend((id != 0).then(|| format!("id={id}")));
+            let (user, uid): (String, u32) = (row.get(2)?, row.get(3)?);
+            words.extend((!user.is_empty()).then(|| format!("user={user} uid={uid}")));
+            let role: String = row.get(4)?;
+            words.extend((!role.is_empty()).then(|| format!("role={role}")));
+            let fields: Vec<[String; 2]> = serde_json::from_str(&row.get::<_, String>(5)?).unwrap();
+            words.extend(fields.iter().map(|pair| pair.join("=")));
+            Ok(words.join(" "))
+        };
+        let lines = statement.query_map([name], line).unwrap();
+        lines.collect::<Result<_, _>>().unwrap()
     }
 
     async fn active(&self) -> ElevationId {

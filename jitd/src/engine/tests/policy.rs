@@ -84,7 +84,11 @@ async fn what_a_rule_agrees_to_needs_nobody() {
     assert!(scene.opens_sudo_to_carol() && scene.in_group("jit-quick:x:903:carol"));
     assert_eq!(
         scene.events().await,
-        ["elevation.requested", "elevation.approved"]
+        [
+            "elevation.requested",
+            "elevation.approved",
+            "membership.given"
+        ]
     );
     let long = RequestOptions {
         duration: Some(601),
@@ -155,12 +159,34 @@ async fn refused_attempts_are_on_record_and_cannot_flood_it() {
         not_allowed(scene.engine.approve(&shell, id, None, "").await);
     }
     not_allowed(scene.engine.deny(&shell, id, "x").await);
-    let names = scene.events().await;
-    let refused = names.iter().filter(|name| *name == "attempt.refused");
-    assert_eq!(refused.count(), 60);
+    let why = "nobody decides their own elevation: 1 was asked for by carol; it needs 1 of group:jit-approvers";
+    let told = |name: &str, rest: &str| {
+        let whose = "attempt.refused id=1 user=carol uid=1001 role=deploy by=root login=carol";
+        format!("{whose} tried={name} because={why}{rest}")
+    };
+    let attempts = || scene.told("attempt.refused");
+    assert_eq!(attempts(), [told("approve", ""), told("deny", "")]);
+    scene.pass(60_000);
+    scene.engine.tell_what_was_counted(false).await.unwrap();
+    let when = " count=99 since=1970-01-01T00:16:40Z until=1970-01-01T00:16:40Z";
+    assert_eq!(attempts()[2..], [told("approve", when)]);
     // Somebody else's are counted by themselves.
     not_allowed(scene.engine.approve(&cyd(), id, None, "").await);
-    assert_eq!(scene.events().await.len(), names.len() + 1);
+    assert_eq!(attempts().len(), 4);
+}
+
+#[tokio::test]
+async fn an_attempt_of_no_elevation_is_about_who_tried() {
+    let scene = Scene::new().await;
+    let shell = through(alice(), carol());
+    not_allowed(scene.engine.request(&shell, "deploy", &why()).await);
+    not_allowed(scene.engine.only_root(&carol(), "setup").await);
+    let told = scene.told("attempt.refused");
+    let about = "attempt.refused user=carol uid=1001 by=";
+    assert!(told.iter().all(|line| line.starts_with(about)), "{told:?}");
+    let tried = |line: &str, words: &str| assert!(line.contains(words), "{line}");
+    tried(&told[0], "by=alice login=carol tried=request");
+    tried(&told[1], "by=carol tried=setup");
 }
 
 fn cyd() -> Caller {
@@ -173,13 +199,13 @@ async fn a_new_policy_ends_what_it_no_longer_allows() {
     let active = scene.active().await;
     let pending = scene.asked(&carol(), "root", why()).await.unwrap();
     let bad = read("[role.deploy]\nmax_duration = 5\n");
-    refusal(scene.engine.adopt(bad, Some(&root())).await);
+    refusal(scene.engine.adopt(bad, By::Caller(&root())).await);
     assert!(scene.opens_sudo_to_carol(), "a bad policy changes nothing");
 
     let without_root = &POLICY[..POLICY.find("[role.root]").unwrap()];
     scene
         .engine
-        .adopt(read(without_root), Some(&root()))
+        .adopt(read(without_root), By::Caller(&root()))
         .await
         .unwrap();
     assert_eq!(scene.state(pending).await, State::Revoked);
@@ -187,12 +213,20 @@ async fn a_new_policy_ends_what_it_no_longer_allows() {
 
     // One whom the directory does not find may only be out of its reach.
     scene.people.become_of(1001, None);
-    scene.engine.adopt(read(without_root), None).await.unwrap();
+    scene
+        .engine
+        .adopt(read(without_root), By::Signal)
+        .await
+        .unwrap();
     assert_eq!(scene.state(active).await, State::Active);
 
     let left = person(1001, "carol", &["users"]);
     scene.people.become_of(1001, Some(left));
-    scene.engine.adopt(read(without_root), None).await.unwrap();
+    scene
+        .engine
+        .adopt(read(without_root), By::Signal)
+        .await
+        .unwrap();
     assert_eq!(scene.state(active).await, State::Revoked);
     assert!(!scene.opens_sudo_to_carol() && !scene.in_group("jit-deploy:x:900:carol"));
     let names = scene.events().await;
@@ -209,7 +243,11 @@ async fn a_tightened_policy_counts_for_what_waits() {
     let scene = Scene::new().await;
     let id = scene.requested(&carol()).await;
     let tighter = POLICY.replace("max_duration = \"2h\"", "max_duration = \"5m\"");
-    scene.engine.adopt(read(&tighter), None).await.unwrap();
+    scene
+        .engine
+        .adopt(read(&tighter), By::Signal)
+        .await
+        .unwrap();
     let approved = scene.engine.approve(&alice(), id, None, "").await.unwrap();
     assert_eq!(approved.duration.0, 300);
 }
@@ -219,7 +257,7 @@ async fn a_directory_that_does_not_answer_keeps_the_old_policy() {
     let scene = Scene::new().await;
     scene.active().await;
     scene.people.go_away();
-    let adopted = scene.engine.adopt(read("[role]\n"), None).await;
+    let adopted = scene.engine.adopt(read("[role]\n"), By::Signal).await;
     assert!(
         matches!(adopted, Err(EngineError::Directory(_))),
         "{adopted:?}"
@@ -267,7 +305,7 @@ async fn a_directory_that_keeps_one_waiting_does_not_keep_others() {
     scene.people.hold(1001);
     let alice = alice();
     let approval = scene.engine.approve(&alice, id, None, "");
-    let reload = scene.engine.adopt(read(POLICY), None);
+    let reload = scene.engine.adopt(read(POLICY), By::Signal);
     let others = async {
         // Until both wait for the directory.
         others_go_on().await;
@@ -310,12 +348,12 @@ async fn at_the_end_processes_that_hold_a_lost_group_go_unless_the_role_keeps_th
 
     let keeps = POLICY.replace("[role.deploy]", "[role.deploy]\non_end = \"keep\"");
     // dba gives the same group, and ends.
-    scene.engine.adopt(read(&keeps), None).await.unwrap();
+    scene.engine.adopt(read(&keeps), By::Signal).await.unwrap();
     scene.active().await;
     scene.engine.end(&carol(), None).await.unwrap();
     assert_eq!(ended(), ["carol:jit-deploy"]);
     let keeps = &keeps[..keeps.find("[role.dba]").unwrap()];
-    scene.engine.adopt(read(keeps), None).await.unwrap();
+    scene.engine.adopt(read(keeps), By::Signal).await.unwrap();
     scene.active().await;
     scene.engine.end(&carol(), None).await.unwrap();
     assert_eq!(ended(), [""; 0]);

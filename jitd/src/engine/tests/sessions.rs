@@ -124,7 +124,7 @@ async fn each_way_to_end_ends_them() {
             }
             "end" => drop(scene.engine.end(&carol(), None).await.unwrap()),
             "revoke" => drop(scene.engine.revoke(&alice(), id, "lost").await.unwrap()),
-            _ => scene.engine.end_everything().await.unwrap(),
+            _ => scene.engine.withdraw(None).await.unwrap(),
         }
         assert_eq!(scene.host.units().ended, [session.0], "{way}");
         scene.engine.look_after(session).await.unwrap();
@@ -332,4 +332,41 @@ async fn warnings_go_where_the_sessions_are() {
     assert_eq!(said.len(), 2);
     assert!(!said[0].1.contains("pts"), "{said:?}");
     assert!(said[1].1.ends_with(" (/dev/pts/1)"), "{said:?}");
+}
+
+#[tokio::test]
+async fn its_events_say_where_it_was_and_how_long() {
+    let scene = Scene::new().await;
+    let id = scene.carol_holds().await;
+    let first = session_of(&scene.opens(1001, "sudo").await);
+    scene.host.units().is_away = true;
+    assert!(matches!(
+        scene.opens(1001, "sudo").await,
+        Opened::Refused(_)
+    ));
+    scene.host.units().is_away = false;
+    let third = session_of(&scene.opens(1001, "sudo").await);
+    scene.pass(61_999);
+    scene.host.units().running.remove(&first);
+    scene.engine.look_after(first).await.unwrap();
+    scene.extended(id).await;
+    scene.pass(538_001);
+    scene.tick().await;
+    scene.engine.end(&carol(), None).await.unwrap();
+    scene.engine.look_after(third).await.unwrap();
+    let told = |verb: &str, id: u64, session: u64, more: &str| {
+        let whose = format!("id={id} user=carol uid=1001 role=deploy");
+        let place = "service=sudo terminal=/dev/pts/0 command=sudo -i";
+        format!("session.{verb} {whose} session={session} {place}{more}")
+    };
+    let expected = [
+        told("opened", 1, 1, ""),
+        told("opened", 1, 2, ""),
+        told("refused", 1, 2, " because=systemd: away"),
+        told("opened", 1, 3, ""),
+        told("closed", 1, 1, " lasted=61"),
+        told("extended", 2, 3, ""),
+        told("ended", 2, 3, " lasted=600"),
+    ];
+    assert_eq!(scene.told("session.%"), expected);
 }

@@ -57,8 +57,15 @@ async fn a_set_time_is_kept() {
     scene.tick().await;
     assert_eq!(scene.state(id).await, State::Expired);
     let names = scene.events().await;
-    let expected = ["requested", "approved", "started", "expired"];
-    assert_eq!(names, expected.map(|name| format!("elevation.{name}")));
+    let expected = [
+        "elevation.requested",
+        "elevation.approved",
+        "elevation.started",
+        "membership.given",
+        "elevation.expired",
+        "membership.taken",
+    ];
+    assert_eq!(names, expected);
 }
 
 #[tokio::test]

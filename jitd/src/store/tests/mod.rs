@@ -271,7 +271,7 @@ async fn what_was_over_long_before_is_not_gone_through() {
     let db = rusqlite::Connection::open(folder.path().join("jitd.db")).unwrap();
     let sql = format!(
         "EXPLAIN QUERY PLAN SELECT 1 FROM elevation WHERE {}",
-        super::read::FIRST_NOT_OVER
+        read::FIRST_NOT_OVER
     );
     let mut statement = db.prepare(&sql).unwrap();
     let plan = statement.query_map([0], |row| row.get(3)).unwrap();

@@ -1,8 +1,10 @@
 //! Giving and taking a membership, by jitd and by the tool for it.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
+use jitd::clock::HostClock;
 use jitd::domain::desired::Desired;
 use jitd::domain::names::{GroupName, UserName};
 use jitd::paths;
@@ -66,6 +68,7 @@ impl Ours {
             Memberships::new(
                 Places::of_host(),
                 store,
+                Arc::new(HostClock::new().expect("this host has clocks")),
                 Box::new(HostProcesses::default()),
                 Witness::new().0,
             )
