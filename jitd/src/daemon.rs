@@ -22,7 +22,7 @@ use crate::engine::{Engine, Host, PolicyInForce};
 use crate::policy_source::{self, Groups};
 use crate::reconcile::{HostProcesses, Memberships, Places, Reconciler, Sudoers, Systemd, Witness};
 use crate::record::{Priority, Teller, note};
-use crate::store::Store;
+use crate::store::{Outbox, Store};
 use crate::terminals::HostTerminals;
 use crate::watch::watch_memberships;
 use crate::{bus, paths};
@@ -42,6 +42,11 @@ const TRY_AGAIN: Duration = Duration::from_secs(5);
 /// How often somebody looks whether there is something to archive.
 const LOOK_FOR_OLD: Duration = Duration::from_secs(3_600);
 
+/// How long the logs may take over the last events; what is left the next jitd tells them.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+/// The same, where there may be no next one.
+const LAST_CHANCE: Duration = Duration::from_secs(10);
+
 /// Why the daemon ended, or did not start.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -50,16 +55,37 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// # Errors
 /// The database, the bus or the kernel's clocks are not to be had.
 pub async fn run() -> Result<(), Failure> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let hangup = signal(SignalKind::hangup())?;
+    let told = Told {
+        terminate: signal(SignalKind::terminate())?,
+        interrupt: signal(SignalKind::interrupt())?,
+        hangup: signal(SignalKind::hangup())?,
+    };
     let _only = only_one(TURN).await?;
     // What is changed from now on is noticed, also while the host is first made to match.
     let touched = watch_memberships();
     let (engine, ends) = start(load_policy()).await?;
+    let ended = serve(&engine, ends, &touched, told).await;
+    // As long as the lock is held, nobody else tells the logs.
+    engine.tell_the_rest(LAST_WORDS);
+    ended
+}
+
+/// What others can tell the daemon.
+struct Told {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+async fn serve(
+    engine: &Engine,
+    ends: Ends,
+    touched: &Notify,
+    mut told: Told,
+) -> Result<(), Failure> {
     let alarm = Alarm::new()?;
     // What ended while jitd was away is taken back before anybody can ask.
-    catch_up(&engine).await;
+    catch_up(engine).await;
     #[cfg(feature = "failpoints")]
     crate::crash::arm("FAILPOINTS_SERVING");
     let sessions = tokio::spawn(look_after(engine.clone(), ends.sessions));
@@ -70,14 +96,14 @@ pub async fn run() -> Result<(), Failure> {
     let connection = bus::serve(engine.clone()).await?;
     let gate_ended = bus::serve_gate(socket, engine.clone(), &connection).await?;
     tokio::select! {
-        ended = keep_time(&engine, &alarm, &touched) => ended?,
-        () = reload_when_told(&engine, hangup) => {}
+        ended = keep_time(engine, &alarm, touched) => ended?,
+        () = reload_when_told(engine, told.hangup) => {}
         _ = gate_ended => return Err("the gate's socket, or its connection to the system bus, ended".into()),
         () = keep_record(&engine) => {}
         _ = sessions => return Err("nobody looks after sessions any more".into()),
         () = connection.closed() => return Err("the system bus went away".into()),
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+        _ = told.terminate.recv() => {}
+        _ = told.interrupt.recv() => {}
     }
     // The name is given up before the engine goes, so that nobody waits for an answer.
     connection.close().await?;
@@ -100,7 +126,10 @@ pub async fn withdraw() -> Result<(), Failure> {
     engine.end_everything().await?;
     engine.resume_sessions().await?;
     engine.reconcile().await;
-    ends.wait(&engine).await?;
+    let over = ends.wait(&engine).await;
+    // Nobody may be there to tell it later.
+    engine.tell_the_rest(LAST_CHANCE);
+    over?;
     match engine.trouble() {
         None => Ok(()),
         Some(trouble) => Err(trouble.into()),
@@ -156,6 +185,7 @@ async fn start(policy: PolicyInForce) -> Result<(Engine, Ends), Failure> {
     crate::crash::arm("FAILPOINTS");
     let clock: Arc<dyn Clock> = Arc::new(HostClock::new()?);
     let store = Store::open(Path::new(paths::DATABASE))?;
+    let teller = Teller::start(Outbox::of(&store)?, store.news(), clock.clone())?;
     let processes = HostProcesses::default();
     let (blocking, ending) = (store.clone(), Box::new(processes.clone()));
     let (witness, sightings) = Witness::new();
@@ -171,7 +201,7 @@ async fn start(policy: PolicyInForce) -> Result<(Engine, Ends), Failure> {
         store,
         directory: Arc::new(HostDirectory::default()),
         reconciler,
-        teller: Teller::start()?,
+        teller,
         terminals: Box::new(HostTerminals),
         sessions: systemd.clone(),
         timers: systemd,

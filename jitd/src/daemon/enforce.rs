@@ -8,7 +8,7 @@ use jitd_api::{BUS_NAME, OBJECT_PATH, SYSTEM_BUS_ADDRESS};
 use tokio::time::timeout;
 use zbus::connection::Builder;
 
-use super::{Failure, catch_up, load_policy, only_one, start};
+use super::{Failure, LAST_WORDS, catch_up, load_policy, only_one, start};
 use crate::clock::{Clock, HostClock};
 use crate::paths;
 use crate::reconcile::Systemd;
@@ -41,8 +41,10 @@ pub async fn enforce() -> Result<(), Failure> {
     };
     let (engine, ends) = start(load_policy()).await?;
     catch_up(&engine).await;
-    ends.wait(&engine).await?;
+    let over = ends.wait(&engine).await;
+    engine.tell_the_rest(LAST_WORDS);
     drop(turn);
+    over?;
     match engine.trouble() {
         None => Ok(()),
         Some(trouble) => Err(trouble.into()),

@@ -184,6 +184,12 @@ pub enum Severity {
     Notice,
 }
 
+/// Keys that no field of an event's own has: what all events have in common, and what a log is
+/// told besides.
+const RESERVED: [&str; 9] = [
+    "event", "id", "user", "uid", "role", "at", "late", "seq", "chain",
+];
+
 /// The elevation that something happened to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {
@@ -266,8 +272,12 @@ impl Event {
     }
 
     /// With one more field. An empty value is left out.
+    ///
+    /// # Panics
+    /// Where debug assertions are on: its key is one that jitd itself gives a meaning.
     #[must_use]
     pub fn with(mut self, key: &'static str, value: impl Into<String>) -> Self {
+        debug_assert!(!RESERVED.contains(&key), "{key} is no field of its own");
         let value = value.into();
         if !value.is_empty() {
             self.fields.push((key, value));
@@ -297,6 +307,14 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+
+    #[test]
+    fn no_field_of_its_own_can_be_taken_for_one_of_jitds() {
+        for key in RESERVED {
+            let with = || Event::of_none(EventName::ClockStepped, Wall(0)).with(key, "x");
+            assert!(std::panic::catch_unwind(with).is_err(), "{key}");
+        }
+    }
 
     #[test]
     fn every_event_has_a_name_and_a_message_id_of_its_own() {

@@ -73,7 +73,7 @@ impl<'a> Appending<'a> {
         Ok(Self { tx, head })
     }
 
-    pub(super) fn put(&mut self, event: &Event) -> Result<Recorded, StoreError> {
+    pub(super) fn put(&mut self, event: &Event) -> Result<(), StoreError> {
         let recorded = Recorded::next(self.head.seq + 1, &self.head.link, event);
         let (user, uid) = match &recorded.user {
             Some((user, uid)) => (user.as_str(), *uid),
@@ -99,7 +99,7 @@ impl<'a> Appending<'a> {
             seq: recorded.seq,
             link: recorded.chain,
         };
-        Ok(recorded)
+        Ok(())
     }
 }
 

@@ -7,9 +7,9 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags};
 
 use super::events::{self, EventQuery, Place};
-use super::{StoreError, schema};
+use super::{StoreError, outbox, schema};
 use crate::domain::time::Wall;
-use crate::record::Recorded;
+use crate::record::{Recorded, Told};
 
 /// A reader of the record. It holds up nobody, and nobody holds it up.
 #[derive(Debug)]
@@ -100,6 +100,14 @@ impl Reader {
     /// The database is broken.
     pub fn newest(&self) -> Result<u64, StoreError> {
         Ok(events::head(&self.db)?.seq)
+    }
+
+    /// How far the logs have been told.
+    ///
+    /// # Errors
+    /// The database is broken.
+    pub fn told(&self) -> Result<Told, StoreError> {
+        outbox::told(&self.db)
     }
 
     /// At most so many events from there on, and where to read on.

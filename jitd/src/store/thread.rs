@@ -7,14 +7,14 @@ use std::sync::mpsc::{Sender, channel};
 use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 
-use super::{Change, Query, Reader, Seen, StoreError, clock, cut, read, schema, write};
+use super::{Change, Query, Reader, Seen, StoreError, clock, cut, outbox, read, schema, write};
 use crate::domain::budget::Span;
 use crate::domain::desired::Membership;
 use crate::domain::elevation::{Elevation, ElevationId};
 use crate::domain::names::{GroupName, RoleName};
 use crate::domain::session::{Session, SessionId};
 use crate::domain::time::{Now, Wall};
-use crate::record::Recorded;
+use crate::record::Told;
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
@@ -77,16 +77,11 @@ impl Store {
     ///
     /// # Errors
     /// The disk is full, the database locked or broken; nothing was changed.
-    pub async fn commit(
-        &self,
-        changes: Vec<Change>,
-        seen: Seen,
-    ) -> Result<Vec<Recorded>, StoreError> {
-        let recorded = self
-            .run(move |db| write::commit(db, &changes, &seen))
+    pub async fn commit(&self, changes: Vec<Change>, seen: Seen) -> Result<(), StoreError> {
+        self.run(move |db| write::commit(db, &changes, &seen))
             .await?;
         self.news.send_replace(());
-        Ok(recorded)
+        Ok(())
     }
 
     /// Cuts some of what is archived; see [`Store::reader`] and [`Reader::archive`]. Whether there
@@ -215,6 +210,13 @@ impl Store {
         .await
     }
 
+    /// How sure a commit is: 2 is on the disk.
+    #[cfg(test)]
+    pub(crate) async fn synchronous(&self) -> Result<i64, StoreError> {
+        self.run(|db| Ok(db.pragma_query_value(None, "synchronous", |row| row.get(0))?))
+            .await
+    }
+
     /// Memberships that jitd added. For the reconciler's thread; blocks.
     ///
     /// # Errors
@@ -257,6 +259,14 @@ impl Store {
     /// The database is broken; nothing was changed.
     pub fn note_owned(&self, group: GroupName, owned: bool) -> Result<(), StoreError> {
         self.run_blocking(move |db| write::note_owned(db, &group, owned))
+    }
+
+    /// Notes how far the logs have been told. For the teller's thread; blocks.
+    ///
+    /// # Errors
+    /// The disk is full, or the database broken.
+    pub fn note_told(&self, told: Told) -> Result<(), StoreError> {
+        self.run_blocking(move |db| outbox::note_told(db, told))
     }
 
     async fn run<T: Send + 'static>(
