@@ -2,10 +2,10 @@
 //!
 //! A log acknowledges nothing. But the kernel counts what a socket has sent and nobody has read
 //! yet, and `poll(2)` calls the socket writable only while that is little: with the smallest
-//! buffer, while it is at most one empty datagram (unix(7), `unix_writable` in the kernel). So two
-//! empty datagrams follow each one that counts: as soon as the socket is writable again, the
-//! first of them was read, and with it all that went before. rsyslog, syslog-ng and journald
-//! ignore empty datagrams.
+//! buffer, while it is at most one empty datagram (`unix_writable` in the kernel). So an empty
+//! datagram follows each one that counts: as soon as the socket is writable again, the one that
+//! counts was read. After another empty one, the first of them was, too: its reader is done with
+//! what went before. rsyslog, syslog-ng and journald ignore empty datagrams.
 
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -20,8 +20,15 @@ use rustix::net::sockopt::set_socket_send_buffer_size;
 const AMPLE: usize = 1 << 20;
 /// The buffer that two empty datagrams fill: the kernel takes its smallest.
 const LEAST: usize = 0;
-/// How many empty datagrams tell that what went before was read.
-const FENCES: u8 = 2;
+
+/// When a datagram counts as read; how many empty ones have to follow it for that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sign {
+    /// Its reader has taken it.
+    Taken = 1,
+    /// Its reader, which takes one at a time, is done with it.
+    Done = 2,
+}
 
 /// Why a datagram was not sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +47,7 @@ pub(super) struct Datagrams {
     socket: UnixDatagram,
     /// Device and inode of the log's socket.
     place: Option<(u64, u64)>,
+    sign: Sign,
     /// How many empty datagrams have to follow yet.
     fences: u8,
 }
@@ -49,7 +57,7 @@ impl Datagrams {
     ///
     /// # Errors
     /// Nobody listens there.
-    pub(super) fn connect(path: &Path) -> io::Result<Self> {
+    pub(super) fn connect(path: &Path, sign: Sign) -> io::Result<Self> {
         let place = place(path);
         let socket = UnixDatagram::unbound()?;
         socket.set_nonblocking(true)?;
@@ -57,6 +65,7 @@ impl Datagrams {
         Ok(Self {
             socket,
             place,
+            sign,
             fences: 0,
         })
     }
@@ -69,13 +78,13 @@ impl Datagrams {
     /// Sends one; never waits.
     pub(super) fn send(&mut self, content: &[u8]) -> Result<(), Refusal> {
         self.push(content)?;
-        self.fences = FENCES;
+        self.fences = self.sign as u8;
         Ok(())
     }
 
     /// Sends an empty one, to see whether it is read.
     pub(super) fn ask(&mut self) {
-        self.fences = FENCES;
+        self.fences = 2;
     }
 
     /// Waits until its reader has read everything, at most so long; whether it has.
@@ -160,8 +169,8 @@ mod tests {
             Self { folder, reader }
         }
 
-        fn connect(&self) -> Datagrams {
-            Datagrams::connect(&self.folder.path().join("log")).unwrap()
+        fn connect(&self, sign: Sign) -> Datagrams {
+            Datagrams::connect(&self.folder.path().join("log"), sign).unwrap()
         }
 
         /// Reads one datagram; gives its length.
@@ -173,15 +182,19 @@ mod tests {
     #[test]
     fn it_is_known_when_a_datagram_was_read() {
         for size in [1, 100, 200, 1_000, 60_000] {
-            let scene = Scene::new();
-            let mut datagrams = scene.connect();
-            for _ in 0..3 {
-                datagrams.send(&vec![b'x'; size]).unwrap();
-                assert_eq!(datagrams.is_read(NOW), Ok(false), "{size}");
-                while scene.read() != Some(size) {}
-                assert_eq!(datagrams.is_read(NOW), Ok(false), "what follows tells it");
-                assert_eq!(scene.read(), Some(0));
-                assert_eq!(datagrams.is_read(NOW), Ok(true), "{size}");
+            for sign in [Sign::Taken, Sign::Done] {
+                let scene = Scene::new();
+                let mut datagrams = scene.connect(sign);
+                for _ in 0..3 {
+                    datagrams.send(&vec![b'x'; size]).unwrap();
+                    assert_eq!(datagrams.is_read(NOW), Ok(false), "{size}");
+                    while scene.read() != Some(size) {}
+                    if sign == Sign::Done {
+                        assert_eq!(datagrams.is_read(NOW), Ok(false), "{size}");
+                        assert_eq!(scene.read(), Some(0));
+                    }
+                    assert_eq!(datagrams.is_read(NOW), Ok(true), "{size}");
+                }
             }
         }
     }
@@ -189,7 +202,7 @@ mod tests {
     #[test]
     fn a_question_is_answered_by_who_reads() {
         let scene = Scene::new();
-        let mut datagrams = scene.connect();
+        let mut datagrams = scene.connect(Sign::Taken);
         datagrams.ask();
         assert_eq!(datagrams.is_read(NOW), Ok(false));
         assert_eq!(scene.read(), Some(0));
@@ -199,7 +212,7 @@ mod tests {
     #[test]
     fn what_a_reader_leaves_behind_is_not_read() {
         let Scene { folder, reader } = Scene::new();
-        let mut datagrams = Datagrams::connect(&folder.path().join("log")).unwrap();
+        let mut datagrams = Datagrams::connect(&folder.path().join("log"), Sign::Taken).unwrap();
         datagrams.send(b"x").unwrap();
         assert_eq!(datagrams.is_read(NOW), Ok(false));
         drop(reader);
@@ -210,7 +223,7 @@ mod tests {
     #[test]
     fn a_reader_that_does_not_read_is_full_at_last() {
         let scene = Scene::new();
-        let mut datagrams = scene.connect();
+        let mut datagrams = scene.connect(Sign::Done);
         while datagrams.send(b"x").is_ok() {}
         assert_eq!(datagrams.send(b"x"), Err(Refusal::Full));
         assert!(!datagrams.has_room(NOW));
@@ -226,7 +239,7 @@ mod tests {
     fn a_socket_in_the_place_of_another_is_noticed() {
         let Scene { folder, reader } = Scene::new();
         let path = folder.path().join("log");
-        let datagrams = Datagrams::connect(&path).unwrap();
+        let datagrams = Datagrams::connect(&path, Sign::Taken).unwrap();
         assert!(datagrams.leads_to(&path));
         // The old one stays open: its inode is not used again.
         std::fs::remove_file(&path).unwrap();

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::datagrams::Sign;
 use super::line::Telling;
 use super::logs::{Places, Syslogd};
 use super::outbox::{Outbox, Told, Unreadable};
@@ -116,9 +117,10 @@ impl<O: Outbox> Delivery<O> {
         Ok(Self {
             outbox,
             clock,
-            journal: Peer::at(places.journal.clone()),
-            handed_on: Peer::at(places.handed_on.clone()),
-            dev_log: Peer::at(places.dev_log.clone()),
+            // When it is done with an event, it has handed it on.
+            journal: Peer::at(places.journal.clone(), Sign::Done),
+            handed_on: Peer::at(places.handed_on.clone(), Sign::Taken),
+            dev_log: Peer::at(places.dev_log.clone(), Sign::Taken),
             places,
             to_journal: Cursor::at(noted.journal),
             to_syslog: Cursor::at(noted.syslog),

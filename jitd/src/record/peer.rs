@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::datagrams::{Datagrams, Refusal};
+use super::datagrams::{Datagrams, Refusal, Sign};
 
 /// How far an event has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +22,7 @@ pub(super) enum Progress {
 #[derive(Debug)]
 pub(super) struct Peer {
     path: PathBuf,
+    sign: Sign,
     connection: Option<Datagrams>,
     /// The event that was sent and is not read, as far as is known.
     sent: Option<u64>,
@@ -31,9 +32,10 @@ pub(super) struct Peer {
 
 impl Peer {
     /// Nothing is done yet.
-    pub(super) fn at(path: PathBuf) -> Self {
+    pub(super) fn at(path: PathBuf, sign: Sign) -> Self {
         Self {
             path,
+            sign,
             connection: None,
             sent: None,
             is_asked: false,
@@ -120,7 +122,7 @@ impl Peer {
         let is_current = |connection: &Datagrams| connection.leads_to(&self.path);
         if !self.connection.as_ref().is_some_and(is_current) {
             self.lost();
-            self.connection = Datagrams::connect(&self.path).ok();
+            self.connection = Datagrams::connect(&self.path, self.sign).ok();
         }
         self.connection.as_mut()
     }

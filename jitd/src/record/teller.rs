@@ -43,6 +43,13 @@ impl Teller {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let delivery = Delivery::new(outbox, clock, Places::of_host())?;
+        Ok(Self::of(delivery, news)?)
+    }
+
+    pub(super) fn of(
+        delivery: Delivery<impl Outbox + 'static>,
+        news: watch::Receiver<()>,
+    ) -> std::io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build()?;
@@ -117,7 +124,7 @@ fn tell(
                 });
             }
             Next::Later => {
-                let wait = runtime.block_on(timeout(retry, end.changed()));
+                let wait = runtime.block_on(async { timeout(retry, end.changed()).await });
                 // It cannot end without a word.
                 if let Ok(Err(_)) = wait {
                     break;

@@ -3,7 +3,9 @@
 mod fakes;
 
 use fakes::{Host, MINUTE};
+use tokio::sync::watch;
 
+use super::super::teller::Teller;
 use super::*;
 
 #[test]
@@ -176,7 +178,7 @@ fn what_cannot_be_noted_is_told_on_and_again_after_a_restart() {
     drop(delivery);
     let mut delivery = host.start();
     host.all_told(&mut delivery);
-    assert_eq!(host.syslog().seqs(), [1, 2, 3, 4, 5, 6, 4, 5, 6]);
+    assert_eq!(host.syslog().seqs_when_read(), [1, 2, 3, 4, 5, 6, 4, 5, 6]);
 }
 
 #[test]
@@ -204,11 +206,11 @@ fn after_a_crash_no_more_than_a_batch_is_told_again() {
     host.happen(50);
     for _ in 0..3 {
         delivery.round();
-        let told = host.syslog().seqs().len() as u64;
+        let told = host.syslog().seqs_when_read().len() as u64;
         assert_eq!(told, host.noted().syslog, "noted in every round");
         assert_eq!(told, host.noted().journal);
     }
-    assert_eq!(host.syslog().seqs().len(), 3 * BATCH);
+    assert_eq!(host.syslog().seqs_when_read().len(), 3 * BATCH);
 }
 
 #[test]
@@ -219,8 +221,8 @@ fn one_event_that_makes_no_sense_silences_no_other() {
     host.spoil(7);
     host.all_told(&mut delivery);
     let but_one: Vec<u64> = (1..=20).filter(|seq| *seq != 7).collect();
-    assert_eq!(host.journal().seqs(), but_one);
-    assert_eq!(host.syslog().seqs(), but_one);
+    assert_eq!(host.journal().seqs_when_read(), but_one);
+    assert_eq!(host.syslog().seqs_when_read(), but_one);
 }
 
 #[test]
@@ -236,4 +238,42 @@ fn a_restart_while_a_log_stalls_goes_on_in_order() {
     host.all_told(&mut delivery);
     host.syslog().has(1..=5);
     host.journal().has(1..=5);
+}
+
+const LONG_ENOUGH: Duration = Duration::from_secs(30);
+
+#[test]
+fn a_teller_tells_what_is_new_and_goes_on_when_a_log_does() {
+    let host = Host::with_both();
+    let news = watch::Sender::new(());
+    let teller = Teller::of(host.start(), news.subscribe()).unwrap();
+    for round in 1..=3 {
+        host.syslog().stop();
+        host.happen(2);
+        news.send_replace(());
+        host.wait_for_a_stall();
+        host.syslog().go();
+        host.wait_until_noted(2 * round);
+    }
+    drop(teller);
+    host.journal().has(1..=6);
+    host.syslog().has(1..=6);
+}
+
+#[test]
+fn a_teller_that_ends_tells_the_rest_if_the_logs_let_it() {
+    let host = Host::with_both();
+    let news = watch::Sender::new(());
+    let teller = Teller::of(host.start(), news.subscribe()).unwrap();
+    host.happen(50);
+    teller.finish(LONG_ENOUGH);
+    host.syslog().has(1..=50);
+    drop(teller);
+
+    host.syslog().stop();
+    let teller = Teller::of(host.start(), news.subscribe()).unwrap();
+    host.happen(1);
+    // It does not wait for long: this test ends.
+    drop(teller);
+    assert_eq!(host.noted().syslog, 50);
 }

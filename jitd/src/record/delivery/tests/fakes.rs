@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -147,6 +147,29 @@ impl Host {
         panic!("not all is told: {:?}", self.noted());
     }
 
+    /// Until the teller has tried for a while.
+    pub(super) fn wait_for_a_stall(&self) {
+        let asked = || self.clock.1.load(Ordering::SeqCst);
+        let before = asked();
+        self.wait(|_| asked() > before + 3);
+    }
+
+    #[track_caller]
+    pub(super) fn wait_until_noted(&self, seq: u64) {
+        self.wait(|record| record.told.syslog == seq);
+    }
+
+    #[track_caller]
+    fn wait(&self, until: impl Fn(&Record) -> bool) {
+        for _ in 0..30_000 {
+            if until(&self.record.lock().unwrap()) {
+                return;
+            }
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
+        panic!("waited in vain: {:?}", self.noted());
+    }
+
     pub(super) fn journal(&self) -> &FakeLog {
         self.journal.as_ref().unwrap()
     }
@@ -160,13 +183,14 @@ impl Host {
     }
 }
 
-/// Milliseconds since the scene began.
+/// Milliseconds since the scene began, and how often it was looked at.
 #[derive(Clone, Default)]
-struct FakeClock(Arc<AtomicI64>);
+struct FakeClock(Arc<AtomicI64>, Arc<AtomicU64>);
 
 impl Clock for FakeClock {
     fn now(&self) -> Now {
         let passed = self.0.load(Ordering::SeqCst);
+        self.1.fetch_add(1, Ordering::SeqCst);
         Now {
             wall: Wall(START + passed),
             boot: Boot(passed),
@@ -302,6 +326,13 @@ impl FakeLog {
 
     #[track_caller]
     pub(super) fn has(&self, seqs: RangeInclusive<u64>) {
+        for _ in 0..30_000 {
+            // It was read, and may not be written yet.
+            if self.seqs().len() as u64 > seqs.end() - seqs.start() {
+                break;
+            }
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
         assert_eq!(self.seqs(), seqs.collect::<Vec<_>>());
     }
 
@@ -313,7 +344,7 @@ impl FakeLog {
     /// The one that took the last room may have been dropped as well: it is told again.
     #[track_caller]
     pub(super) fn has_at_most_one_twice(&self, seqs: RangeInclusive<u64>) {
-        let mut found = self.seqs();
+        let mut found = self.seqs_when_read();
         assert!(
             found.len() as u64 <= seqs.end() - seqs.start() + 2,
             "{found:?}"
@@ -322,6 +353,13 @@ impl FakeLog {
         found.sort_unstable();
         found.dedup();
         assert_eq!(found, seqs.collect::<Vec<_>>());
+    }
+
+    /// The same, when what was read is written.
+    pub(super) fn seqs_when_read(&self) -> Vec<u64> {
+        self.stop();
+        self.go();
+        self.seqs()
     }
 
     /// Whether they, and they alone, are marked late.
