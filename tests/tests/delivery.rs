@@ -60,7 +60,7 @@ fn rsyslog_behind_the_journal(release: Release) {
     let gate = Gate::watch(&machine);
     let load = Load::start(&machine);
     gate.quiet();
-    gate.disturbed(|| {
+    gate.while_("logs are restarted", || {
         for _ in 0..RESTARTS {
             machine.run("systemctl restart rsyslog").ok();
             load.goes_on(5);
@@ -74,9 +74,13 @@ fn rsyslog_behind_the_journal(release: Release) {
             .ok();
     });
     gate.quiet();
-    gate.disturbed(|| stop_for(&machine, "rsyslog", STOPPED));
+    gate.while_("rsyslog is stopped", || {
+        stop_for(&machine, "rsyslog", STOPPED);
+    });
     gate.quiet();
-    gate.disturbed(|| stop_for(&machine, "systemd-journald", STOPPED / 3));
+    gate.while_("the journal is stopped", || {
+        stop_for(&machine, "systemd-journald", STOPPED / 3);
+    });
     load.stop();
     gate.did_not_notice();
     Logs::of(&machine)
@@ -92,7 +96,7 @@ fn the_journal_alone(release: Release) {
     let gate = Gate::watch(&machine);
     let load = Load::start(&machine);
     gate.quiet();
-    gate.disturbed(|| {
+    gate.while_("logs are restarted", || {
         for round in 0..RESTARTS {
             let how = if round % 2 == 0 {
                 "restart"
@@ -106,7 +110,9 @@ fn the_journal_alone(release: Release) {
         }
     });
     gate.quiet();
-    gate.disturbed(|| stop_for(&machine, "systemd-journald", STOPPED));
+    gate.while_("the journal is stopped", || {
+        stop_for(&machine, "systemd-journald", STOPPED);
+    });
     load.stop();
     gate.did_not_notice();
     Logs::of(&machine).have_all_in("journal");
@@ -134,7 +140,7 @@ fn rsyslog_alone(release: Release) {
     let gate = Gate::watch(&machine);
     let load = Load::start(&machine);
     gate.quiet();
-    gate.disturbed(|| {
+    gate.while_("logs are restarted", || {
         for _ in 0..RESTARTS {
             machine.run("systemctl restart rsyslog").ok();
             load.goes_on(5);
@@ -146,7 +152,9 @@ fn rsyslog_alone(release: Release) {
         load.goes_on(5);
     });
     gate.quiet();
-    gate.disturbed(|| stop_for(&machine, "rsyslog", STOPPED));
+    gate.while_("rsyslog is stopped", || {
+        stop_for(&machine, "rsyslog", STOPPED);
+    });
     load.stop();
     gate.did_not_notice();
     Logs::of(&machine).have_all_in("auth.log");
@@ -217,22 +225,10 @@ fn lines_are_sent_to_another_host(release: Release) {
         ))
         .ok();
     let before = Logs::of(&machine).newest();
-    let there = |first: u64| {
-        let newest = Logs::of(&machine).newest();
-        machine.wait_until("the other host has it", LIMIT, || {
-            machine
-                .file("/var/log/far.log")
-                .contains(&format!(" seq={newest} chain="))
-        });
-        let far = machine.file("/var/log/far.log");
-        assert_eq!(
-            numbers_in(&far),
-            (first..=newest).collect::<Vec<_>>(),
-            "{far}"
-        );
-    };
     cast::elevate_carol(&machine, "10m");
-    there(before + 1);
+    let newest = Logs::of(&machine).newest();
+    let sent: Vec<_> = (before + 1..=newest).collect();
+    assert_eq!(numbers_there(&machine), sent);
     machine
         .run("kill $(cat /run/far.pid); while [ -e /run/far.pid ]; do sleep 0.01; done")
         .ok();
@@ -240,7 +236,26 @@ fn lines_are_sent_to_another_host(release: Release) {
     machine.run("systemctl restart rsyslog").ok();
     cast::elevate_carol(&machine, "12m");
     machine.run(far).ok();
-    there(before + 1);
+    // Plain TCP acknowledges nothing: the first line into the broken connection may be lost.
+    let mut there = numbers_there(&machine);
+    there.sort_unstable();
+    there.dedup();
+    let newest = Logs::of(&machine).newest();
+    let missing = (before + 1..=newest).filter(|seq| !there.contains(seq));
+    let missing: Vec<_> = missing.collect();
+    println!("{release}: lost in the broken connection: {missing:?}");
+    assert!(missing.len() <= 1, "{missing:?}");
+}
+
+/// The numbers of what the other host has, when it has the newest.
+#[track_caller]
+fn numbers_there(machine: &Machine) -> Vec<u64> {
+    let newest = Logs::of(machine).newest();
+    let far = || machine.file("/var/log/far.log");
+    machine.wait_until("the other host has it", LIMIT, || {
+        far().contains(&format!(" seq={newest} chain="))
+    });
+    numbers_in(&far())
 }
 
 /// The other host's rsyslogd.

@@ -14,8 +14,9 @@ const DELIVERY: Duration = Duration::from_secs(120);
 /// How long the gate is watched in peace.
 const QUIET: Duration = Duration::from_secs(5);
 const HECKLER: &str = "/usr/local/bin/heckler";
-/// What the gate's p95 may differ by: what else runs on the machine that tests.
-const NOISE: Duration = Duration::from_millis(3);
+/// What the gate's p95 may differ by, where it is not twice as long: restarting a log takes the
+/// processor, and so does what else the machine does that tests. Waiting for a log takes longer.
+const NOISE: Duration = Duration::from_millis(10);
 /// Longer than this, somebody waited for a log.
 const STUCK: Duration = Duration::from_secs(1);
 
@@ -67,7 +68,6 @@ pub(crate) struct Gate<'a> {
 }
 
 const IN_QUIET: &str = "quiet";
-const DISTURBED: &str = "disturbed";
 
 impl<'a> Gate<'a> {
     pub(crate) fn watch(machine: &'a Machine) -> Self {
@@ -87,8 +87,8 @@ impl<'a> Gate<'a> {
         std::thread::park_timeout(QUIET);
     }
 
-    pub(crate) fn disturbed(&self, disturb: impl FnOnce()) {
-        self.is_now(DISTURBED);
+    pub(crate) fn while_(&self, what: &str, disturb: impl FnOnce()) {
+        self.is_now(what);
         disturb();
     }
 
@@ -110,18 +110,27 @@ impl<'a> Gate<'a> {
             let phase = took.entry(phase.to_owned()).or_default();
             phase.push(Duration::from_micros(micros));
         }
-        let [quiet, disturbed] = [IN_QUIET, DISTURBED].map(|phase| {
-            let mut took = took[phase].clone();
+        let phases: Vec<_> = took.keys().cloned().collect();
+        let mut p95 = |phase: &str| {
+            let took = took.get_mut(phase).expect("answers");
             took.sort_unstable();
             let count = took.len();
-            (took[count * 95 / 100], took[count - 1], count)
-        });
-        println!(
-            "{}: the gate's p95, slowest, answers: {quiet:?} in quiet, {disturbed:?} disturbed",
-            self.machine.release()
-        );
-        assert!(disturbed.0 < quiet.0 + NOISE, "{quiet:?} {disturbed:?}");
-        assert!(disturbed.1 < STUCK, "{quiet:?} {disturbed:?}");
+            let (p95, slowest) = (took[count * 95 / 100], took[count - 1]);
+            println!(
+                "{}: the gate, {phase}: p95 {p95:?}, slowest {slowest:?}, of {count}",
+                self.machine.release()
+            );
+            assert!(slowest < STUCK, "{phase}: {slowest:?}");
+            p95
+        };
+        let quiet = p95(IN_QUIET);
+        for phase in phases.iter().filter(|phase| *phase != IN_QUIET) {
+            let disturbed = p95(phase);
+            assert!(
+                disturbed < (quiet + NOISE).max(2 * quiet),
+                "{phase}: {disturbed:?} instead of {quiet:?}"
+            );
+        }
     }
 }
 
