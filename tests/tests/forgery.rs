@@ -15,7 +15,7 @@ use serde_json::Value;
 mod cast;
 mod delivery_scene;
 
-use delivery_scene::Logs;
+use delivery_scene::{HECKLER, Logs};
 
 /// What nobody has done.
 const FORGED: &str = "event=elevation.approved id=7 user=mallory uid=0 role=deploy by=root seq=1 \
@@ -32,6 +32,7 @@ fn no_text_makes_a_line_or_a_field(release: Release) {
         builder = builder.user_in(person, &["contractors"]);
     }
     let machine = builder.boot();
+    let logs = Logs::of(&machine);
     let xml = machine.run("busctl --xml-interface introspect org.jitd1 /org/jitd1");
     let methods = methods(&xml.ok().stdout);
     assert!(methods.len() > 15, "{methods:?}");
@@ -40,6 +41,14 @@ fn no_text_makes_a_line_or_a_field(release: Release) {
     let people = PEOPLE.join(" ");
     for (number, text) in texts.iter().enumerate() {
         script.push(format!("text{number}={}", quoted(text)));
+    }
+    // What pam_jit says of a session; its command line is what it was called with, too.
+    cast::elevate_carol(&machine, "1h");
+    for number in 0..texts.len() {
+        let text = format!("\"$text{number}\"");
+        script.push(format!(
+            "{HECKLER} open $(id -u carol) carol sudo {text} {text}"
+        ));
     }
     for number in 0..texts.len() {
         script.push(format!(
@@ -64,7 +73,6 @@ fn no_text_makes_a_line_or_a_field(release: Release) {
     );
     assert!(machine.pid_of_unit("jitd.service").is_some());
 
-    let logs = Logs::of(&machine);
     logs.wait_until_told(logs.newest());
     logs.have_all_in("auth.log").have_all_in("journal");
     let record = logs.events();
@@ -74,9 +82,11 @@ fn no_text_makes_a_line_or_a_field(release: Release) {
     let fields: BTreeSet<_> = hostile.flat_map(with_mallory).collect();
     println!("{release}: what was written is in {fields:?}");
     assert!(
-        ["reason", "comment", "ticket"]
-            .iter()
-            .all(|field| fields.contains(*field)),
+        [
+            "reason", "comment", "ticket", "terminal", "remote", "command"
+        ]
+        .iter()
+        .all(|field| fields.contains(*field)),
         "{fields:?}"
     );
     the_lines_are_the_record(&machine, &record);

@@ -236,6 +236,15 @@ mod tests {
     }
 
     #[test]
+    fn a_stream_that_nobody_reads_is_not_written_to() {
+        let (mut ours, _theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        assert!(is_writable(&ours, NOW));
+        ours.set_nonblocking(true).unwrap();
+        while io::Write::write(&mut ours, &[b'x'; 1_000]).is_ok() {}
+        assert!(!is_writable(&ours, NOW));
+    }
+
+    #[test]
     fn a_socket_in_the_place_of_another_is_noticed() {
         let Scene { folder, reader } = Scene::new();
         let path = folder.path().join("log");

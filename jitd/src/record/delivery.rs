@@ -16,6 +16,7 @@ use super::outbox::{Outbox, Told, Unreadable};
 use super::peer::{Peer, Progress};
 use super::{Priority, Recorded, journal, note, syslog_line};
 use crate::clock::Clock;
+use crate::crash::crash_point;
 use crate::domain::time::Now;
 
 /// How long a log may take over a datagram before something else is looked at.
@@ -416,6 +417,7 @@ impl<O: Outbox> Delivery<O> {
             syslog: self.to_syslog.seq,
         };
         if told != self.noted {
+            crash_point!("record.told");
             match self.outbox.note(told) {
                 Ok(()) => self.noted = told,
                 Err(why) => {

@@ -20,6 +20,9 @@
 //! `heckler gate UID USER PHASE` asks at the gate, as `pam_jit` does, whether somebody may use sudo,
 //! again and again as long as there is something in the file PHASE. For each answer it prints that,
 //! whether it was yes, and the microseconds it took.
+//!
+//! `heckler open UID USER SERVICE TERMINAL REMOTE` opens a session of its own, as `pam_jit` does, and
+//! prints whether it may.
 #![allow(clippy::print_stdout, reason = "tests read it")]
 #![forbid(unsafe_code)]
 
@@ -71,6 +74,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["lock", database] => lock(database),
         ["sql", database, statement] => sql(database, statement),
         ["gate", uid, user, phase] => gate(uid.parse()?, user, phase),
+        ["open", uid, user, service, terminal, remote] => {
+            let uid: u32 = uid.parse()?;
+            let words = (uid, user, service, terminal, remote, 0_u64);
+            println!("{}", is_allowed(&question("Open", &words)?)?);
+            Ok(())
+        }
         _ => Err("see the head of heckler.rs for what it can do".into()),
     }
 }
@@ -110,9 +119,7 @@ fn shown(value: rusqlite::types::Value) -> String {
 }
 
 fn gate(uid: u32, user: &str, phase: &str) -> Result<(), Box<dyn Error>> {
-    let question = Message::method_call(OBJECT_PATH, "Check")
-        .interface(GATE_INTERFACE)
-        .build(&(uid, user, "sudo"))?;
+    let question = question("Check", &(uid, user, "sudo"))?;
     loop {
         let phase = std::fs::read_to_string(phase)?;
         let phase = phase.trim();
@@ -120,18 +127,28 @@ fn gate(uid: u32, user: &str, phase: &str) -> Result<(), Box<dyn Error>> {
             return Ok(());
         }
         let started = Instant::now();
-        let mut stream = UnixStream::connect(GATE_SOCKET)?;
-        stream.write_all(question.data().bytes())?;
-        let mut answer = [0; 4096];
-        let length = stream.read(&mut answer)?;
+        let is_allowed = is_allowed(&question)?;
         let took = started.elapsed().as_micros();
-        // The value of the first member: a boolean, in little endian.
-        let answer = String::from_utf8_lossy(&answer[..length]);
-        let is_yes = answer.contains("allowed\0\u{1}b\0\0\0\0\u{1}\0\0\0")
-            || answer.contains("allowed\0\u{1}b\0\0\u{1}\0\0\0");
-        println!("{phase}\t{is_yes}\t{took}");
+        println!("{phase}\t{is_allowed}\t{took}");
         std::thread::sleep(PACE);
     }
+}
+
+fn question(method: &str, words: &(impl Serialize + Type)) -> Result<Message, Box<dyn Error>> {
+    let question = Message::method_call(OBJECT_PATH, method).interface(GATE_INTERFACE);
+    Ok(question.build(words)?)
+}
+
+/// One question at the gate, on a connection of its own.
+fn is_allowed(question: &Message) -> Result<bool, Box<dyn Error>> {
+    let mut stream = UnixStream::connect(GATE_SOCKET)?;
+    stream.write_all(question.data().bytes())?;
+    let mut answer = [0; 4096];
+    let length = stream.read(&mut answer)?;
+    // The member's value: a boolean, in little endian.
+    let answer = String::from_utf8_lossy(&answer[..length]);
+    Ok(answer.contains("allowed\0\u{1}b\0\0\0\0\u{1}\0\0\0")
+        || answer.contains("allowed\0\u{1}b\0\0\u{1}\0\0\0"))
 }
 
 async fn connect() -> zbus::Result<Connection> {

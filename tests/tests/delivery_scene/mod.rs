@@ -13,7 +13,8 @@ use serde_json::Value;
 const DELIVERY: Duration = Duration::from_secs(120);
 /// How long the gate is watched in peace.
 const QUIET: Duration = Duration::from_secs(5);
-const HECKLER: &str = "/usr/local/bin/heckler";
+/// Where `heckler` is in a machine.
+pub(crate) const HECKLER: &str = "/usr/local/bin/heckler";
 /// What the gate's p95 may differ by, where it is not twice as long: restarting a log takes the
 /// processor, and so does what else the machine does that tests. Waiting for a log takes longer.
 const NOISE: Duration = Duration::from_millis(10);

@@ -48,10 +48,10 @@ fn it_does_not_wait_for_ever_for_one_that_is_full() {
     host.happen(5);
     assert_eq!(delivery.round(), Next::Later);
     host.pass(MINUTE);
-    host.told_to_journal(&mut delivery, 5);
+    host.told_until(&mut delivery, |told| told.journal == 5);
     host.journal().has(1..=5);
     host.happen(2);
-    host.told_to_journal(&mut delivery, 7);
+    host.told_until(&mut delivery, |told| told.journal == 7);
 
     host.syslog().go();
     host.all_told(&mut delivery);
@@ -70,7 +70,7 @@ fn nor_for_one_that_has_room_but_does_not_read() {
     host.happen(40);
     delivery.round();
     host.pass(MINUTE);
-    host.told_to_journal(&mut delivery, 40);
+    host.told_until(&mut delivery, |told| told.journal == 40);
     host.syslog().go();
     host.all_told(&mut delivery);
     host.journal().has(1..=40);
@@ -123,21 +123,45 @@ fn without_a_journal_a_syslogd_that_leaves_lines_unread_gets_them_again() {
 }
 
 #[test]
+fn what_hangs_in_a_socket_that_was_replaced_goes_to_the_new_one() {
+    let mut host = Host::with_syslog_alone();
+    let mut delivery = host.start();
+    host.syslog().stop();
+    host.happen(3);
+    assert_eq!(delivery.round(), Next::Later);
+    let old = host.replace_the_socket();
+    host.all_told(&mut delivery);
+    host.syslog().has(1..=3);
+    old.has_nothing();
+}
+
+#[test]
+fn a_journal_that_is_gone_for_a_moment_is_waited_for() {
+    let mut host = Host::with_both();
+    let mut delivery = host.start();
+    host.happen(1);
+    host.all_told(&mut delivery);
+    host.lose_the_journal();
+    host.happen(2);
+    assert_eq!(delivery.round(), Next::Later);
+    assert_eq!(host.syslog().seqs_when_read(), [1]);
+    host.pass(BLINK);
+    host.all_told(&mut delivery);
+    host.syslog().has(1..=3);
+}
+
+#[test]
 fn where_both_are_alone_neither_waits_for_the_other() {
     let host = Host::with_each_alone();
     let mut delivery = host.start();
     host.journal().stop();
     host.happen(5);
-    while host.noted().syslog < 5 {
-        delivery.round();
-    }
+    host.told_until(&mut delivery, |told| told.syslog == 5);
     host.syslog().has(1..=5);
     host.syslog().stop();
     host.journal().go();
     host.happen(5);
-    while host.noted().journal < 10 {
-        delivery.round();
-    }
+    host.told_until(&mut delivery, |told| told.journal == 10);
     host.journal().has(1..=10);
     host.syslog().go();
     host.all_told(&mut delivery);
@@ -154,9 +178,7 @@ fn a_syslogd_that_comes_gets_the_last_day() {
     host.happen(5);
     host.all_told(&mut delivery);
     assert_eq!(host.noted().journal, 25);
-    while host.noted().syslog < 20 {
-        delivery.round();
-    }
+    host.told_until(&mut delivery, |told| told.syslog == 20);
     host.add_syslogd();
     host.happen(1);
     host.all_told(&mut delivery);

@@ -20,7 +20,7 @@ pub(super) const MINUTE: i64 = 60_000;
 /// When the scene begins.
 const START: i64 = 1_700_000_000_000;
 /// Rounds after which nothing more is to be expected.
-const ENOUGH: usize = 1_000;
+const ENOUGH: usize = 200;
 
 pub(super) struct Host {
     folder: TempDir,
@@ -135,16 +135,20 @@ impl Host {
         panic!("not all is told: {:?}", self.noted());
     }
 
-    /// Until the journal has it up to there.
+    /// Until that much is noted as told.
     #[track_caller]
-    pub(super) fn told_to_journal(&self, delivery: &mut Delivery<FakeOutbox>, seq: u64) {
+    pub(super) fn told_until(
+        &self,
+        delivery: &mut Delivery<FakeOutbox>,
+        enough: impl Fn(Told) -> bool,
+    ) {
         for _ in 0..ENOUGH {
-            if self.noted().journal == seq {
+            if enough(self.noted()) {
                 return;
             }
             delivery.round();
         }
-        panic!("not all is told: {:?}", self.noted());
+        panic!("not that much is told: {:?}", self.noted());
     }
 
     /// Until the teller has tried for a while.
@@ -176,6 +180,19 @@ impl Host {
 
     pub(super) fn syslog(&self) -> &FakeLog {
         self.syslog.as_ref().unwrap()
+    }
+
+    /// Somebody else listens in the syslogd's place, which it does not notice.
+    pub(super) fn replace_the_socket(&mut self) -> FakeLog {
+        let old = self.syslog.take().unwrap();
+        std::fs::remove_file(&old.path).unwrap();
+        self.syslog = Some(FakeLog::start(&old.path, None));
+        old
+    }
+
+    pub(super) fn lose_the_journal(&mut self) {
+        let journal = self.journal.take().unwrap();
+        std::fs::remove_file(&journal.path).unwrap();
     }
 
     pub(super) fn syslog_mut(&mut self) -> &mut FakeLog {
