@@ -79,7 +79,7 @@ bench: provision deb
 	RUSTFLAGS="$(RUSTFLAGS) $(SOURCES)" $(CARGO) run --quiet --release --package jit-tests --bin bench
 
 # Files only. What a package does besides: systemd-sysusers, systemctl
-# daemon-reload and enable, and a reload of the system bus.
+# daemon-reload and enable, journalctl --update-catalog, and a reload of the system bus.
 install: build assets
 	install -D -m 755 target/release/jitd           $(DESTDIR)$(PREFIX)/sbin/jitd
 	install -D -m 755 target/release/jitctl         $(DESTDIR)$(PREFIX)/bin/jitctl
@@ -100,8 +100,9 @@ install: build assets
 	    install -m 644 packaging/etc/jitd.toml $(DESTDIR)$(SYSCONFDIR)/jitd/jitd.toml
 	install -m 644 packaging/etc/roles.d/README $(DESTDIR)$(SYSCONFDIR)/jitd/roles.d/README
 	install -d -m 700 $(DESTDIR)/var/lib/jitd
+	install -D -m 644 packaging/catalog/jitd.catalog     $(DESTDIR)$(PREFIX)/lib/systemd/catalog/jitd.catalog
 	install -d $(DESTDIR)$(PREFIX)/share/doc/jitd/examples
-	install -m 644 packaging/examples/*.toml packaging/examples/*.py $(DESTDIR)$(PREFIX)/share/doc/jitd/examples/
+	install -m 644 packaging/examples/*.toml packaging/examples/*.conf packaging/examples/*.py $(DESTDIR)$(PREFIX)/share/doc/jitd/examples/
 	install -m 644 README.md SECURITY.md CHANGELOG.md $(DESTDIR)$(PREFIX)/share/doc/jitd/
 	for section in 5 7 8; do \
 	    install -d $(DESTDIR)$(PREFIX)/share/man/man$$section && \

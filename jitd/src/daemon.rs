@@ -23,7 +23,7 @@ use crate::engine::{By, Engine, EngineError, Host, PolicyInForce};
 use crate::policy_source::{self, Groups};
 use crate::reconcile::{HostProcesses, Memberships, Places, Reconciler, Sudoers, Systemd, Witness};
 use crate::record::{Priority, Teller, note};
-use crate::store::Store;
+use crate::store::{Outbox, Store};
 use crate::terminals::HostTerminals;
 use crate::watch::watch_memberships;
 use crate::{bus, paths};
@@ -43,6 +43,11 @@ const TRY_AGAIN: Duration = Duration::from_secs(5);
 /// How often somebody looks whether there is something to archive.
 const LOOK_FOR_OLD: Duration = Duration::from_secs(3_600);
 
+/// How long the logs may take over the last events; what is left the next jitd tells them.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+/// The same, where there may be no next one.
+const LAST_CHANCE: Duration = Duration::from_secs(10);
+
 /// Why the daemon ended, or did not start.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -51,17 +56,38 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// # Errors
 /// The database, the bus or the kernel's clocks are not to be had.
 pub async fn run() -> Result<(), Failure> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let hangup = signal(SignalKind::hangup())?;
+    let told = Told {
+        terminate: signal(SignalKind::terminate())?,
+        interrupt: signal(SignalKind::interrupt())?,
+        hangup: signal(SignalKind::hangup())?,
+    };
     let _only = only_one(TURN).await?;
     // What is changed from now on is noticed, also while the host is first made to match.
     let touched = watch_memberships();
     let (engine, ends) = start(load_policy()).await?;
+    let ended = serve(&engine, ends, &touched, told).await;
+    // As long as the lock is held, nobody else tells the logs.
+    engine.tell_the_rest(LAST_WORDS);
+    ended
+}
+
+/// What others can tell the daemon.
+struct Told {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+async fn serve(
+    engine: &Engine,
+    ends: Ends,
+    touched: &Notify,
+    mut told: Told,
+) -> Result<(), Failure> {
     let alarm = Alarm::new()?;
     // What ended while jitd was away is taken back before anybody can ask.
     let stock = engine.take_stock().await;
-    catch_up(&engine).await;
+    catch_up(engine).await;
     let caught_up = engine.caught_up(stock).await;
     #[cfg(feature = "failpoints")]
     crate::crash::arm("FAILPOINTS_SERVING");
@@ -76,17 +102,17 @@ pub async fn run() -> Result<(), Failure> {
     // Not before: without a bus it is started again and again.
     put_on_record("runs", engine.begins(caught_up).await);
     let ended: Result<&str, Failure> = tokio::select! {
-        ended = keep_time(&engine, &alarm, &touched) => Err(match ended {
+        ended = keep_time(engine, &alarm, touched) => Err(match ended {
             Err(error) => error,
             Ok(never) => match never {},
         }),
-        () = reload_when_told(&engine, hangup) => Ok("SIGHUP is not heard any more"),
-        () = keep_record(&engine) => Ok("the record is not kept any more"),
+        () = reload_when_told(engine, told.hangup) => Ok("SIGHUP is not heard any more"),
+        () = keep_record(engine) => Ok("the record is not kept any more"),
         () = gate.ended() => Err("the gate's socket, or its connection to the system bus, ended".into()),
         _ = sessions => Err("nobody looks after sessions any more".into()),
         () = connection.closed() => Err("the system bus went away".into()),
-        _ = terminate.recv() => Ok("SIGTERM"),
-        _ = interrupt.recv() => Ok("SIGINT"),
+        _ = told.terminate.recv() => Ok("SIGTERM"),
+        _ = told.interrupt.recv() => Ok("SIGINT"),
     };
     // The name is given up before the engine goes, so that nobody waits for an answer.
     let closed = connection.close().await;
@@ -118,8 +144,12 @@ pub async fn withdraw() -> Result<(), Failure> {
     engine.withdraw(bus::ourselves().await.as_ref()).await?;
     engine.resume_sessions().await?;
     engine.reconcile().await;
-    ends.wait(&engine).await?;
-    engine.tell_what_was_counted(true).await?;
+    let over = ends.wait(&engine).await;
+    let counted = engine.tell_what_was_counted(true).await;
+    // Nobody may be there to tell it later.
+    engine.tell_the_rest(LAST_CHANCE);
+    over?;
+    counted?;
     match engine.trouble() {
         None => Ok(()),
         Some(trouble) => Err(trouble.into()),
@@ -178,6 +208,7 @@ async fn start(policy: PolicyInForce) -> Result<(Engine, Ends), Failure> {
     let clock: Arc<dyn Clock> = Arc::new(HostClock::new()?);
     let store = Store::open(Path::new(paths::DATABASE))?;
     say_what_was_cut(&store)?;
+    let teller = Teller::start(Outbox::of(&store)?, store.news(), clock.clone())?;
     let processes = HostProcesses::default();
     let (blocking, ticking) = (store.clone(), clock.clone());
     let ending = Box::new(processes.clone());
@@ -194,7 +225,7 @@ async fn start(policy: PolicyInForce) -> Result<(Engine, Ends), Failure> {
         store,
         directory: Arc::new(HostDirectory::default()),
         reconciler,
-        teller: Teller::start()?,
+        teller,
         terminals: Box::new(HostTerminals),
         sessions: systemd.clone(),
         timers: systemd,

@@ -2,7 +2,7 @@
 //! changelogs against the programs, and README's tour as people would walk it.
 #![allow(clippy::expect_used, clippy::panic, reason = "these are tests")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -282,6 +282,47 @@ fn section_of_man<'a>(page: &'a str, name: &str) -> &'a str {
     rest.split("\n.Sh ").next().unwrap_or(rest)
 }
 
+/// What `journalctl -x` says: of each event, with fields that it always has, and with commands
+/// that there are.
+#[test]
+fn the_catalogue_of_messages_is_complete() {
+    let catalogue = text("packaging/catalog/jitd.catalog");
+    let mut entries = catalogue.split("\n-- ");
+    let mut name = entries.next().expect("a head").to_owned();
+    let mut explained = BTreeMap::new();
+    for entry in entries {
+        let event = name.lines().last().unwrap_or_default();
+        let event = event.strip_prefix("# ").unwrap_or(event).to_owned();
+        let (id, rest) = entry.split_once('\n').expect("an id on a line of its own");
+        let (head, body) = rest.split_once("\n\n").expect("a text after the head");
+        assert!(head.starts_with("Subject: "), "{event}: {head}");
+        assert!(
+            head.contains("\nDocumentation: man:jitd-events(7)"),
+            "{event}: {head}"
+        );
+        assert!(
+            body.contains("jitctl "),
+            "{event} does not say what to type"
+        );
+        for line in body.lines() {
+            let Some(at) = line.find("jitctl ") else {
+                continue;
+            };
+            let line = line[at..].replace("@JITD_ID@", "42").replace("ID ", "42 ");
+            if let Err(error) = Cli::try_parse_from(words(&line)) {
+                panic!("{event}: {line}: {error}");
+            }
+        }
+        explained.insert(event, id.to_owned());
+        entry.clone_into(&mut name);
+    }
+    let known: BTreeMap<_, _> = EventName::ALL
+        .iter()
+        .map(|event| (event.as_str().to_owned(), event.message_id().to_owned()))
+        .collect();
+    assert_eq!(explained, known);
+}
+
 #[test]
 fn the_errors_on_the_bus_are_described() {
     let page = text("packaging/man/org.jitd1.5");
@@ -336,7 +377,7 @@ fn the_policies_that_we_ship_are_policies() {
     parses("README.md", &tour);
     for entry in fs::read_dir(top().join("packaging/examples")).expect("examples") {
         let path = entry.expect("an example").path();
-        // Examples of what goes with jitd have tests of their own.
+        // What goes with jitd, and configuration of others: tests of their own run it.
         if path.extension().is_none_or(|extension| extension != "toml") {
             continue;
         }

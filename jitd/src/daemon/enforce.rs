@@ -8,7 +8,7 @@ use jitd_api::{BUS_NAME, OBJECT_PATH, SYSTEM_BUS_ADDRESS};
 use tokio::time::timeout;
 use zbus::connection::Builder;
 
-use super::{Failure, catch_up, load_policy, only_one, put_on_record, start};
+use super::{Failure, LAST_WORDS, catch_up, load_policy, only_one, put_on_record, start};
 use crate::clock::{Clock, HostClock};
 use crate::paths;
 use crate::reconcile::Systemd;
@@ -45,8 +45,9 @@ pub async fn enforce() -> Result<(), Failure> {
     let over = ends.wait(&engine).await;
     let caught_up = engine.caught_up(stock).await;
     put_on_record("enforced", engine.has_enforced(caught_up, killed).await);
-    over?;
+    engine.tell_the_rest(LAST_WORDS);
     drop(turn);
+    over?;
     match engine.trouble() {
         None => Ok(()),
         Some(trouble) => Err(trouble.into()),

@@ -103,7 +103,7 @@ impl Engine {
         Err(EngineError::NotGiven(id, trouble.to_string()))
     }
 
-    /// Makes changes durable, and known to the gate and to the logs.
+    /// Makes changes durable, and known to the gate. The logs follow the record by themselves.
     pub(super) async fn commit(
         &self,
         open: &mut Open,
@@ -120,7 +120,7 @@ impl Engine {
         seen: Seen,
     ) -> Result<(), EngineError> {
         let committed = self.shared.store.commit(changes.clone(), seen.clone());
-        let recorded = committed.await?;
+        committed.await?;
         crash_point!("engine.committed");
         open.readings.kept(seen.reading);
         for change in changes {
@@ -132,8 +132,6 @@ impl Engine {
                 open.learn_session(session, subject);
             }
         }
-        self.shared.teller.tell(recorded);
-        crash_point!("engine.told");
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use jitd_api::State;
 use tokio::sync::{Mutex, Notify, broadcast, watch};
@@ -68,7 +69,7 @@ pub struct Host {
     pub directory: Arc<dyn Directory>,
     /// What makes the host match.
     pub reconciler: Reconciler,
-    /// Where events are told.
+    /// What tells the logs of events.
     pub teller: Teller,
     /// Where people are told something.
     pub terminals: Box<dyn Terminals>,
@@ -265,5 +266,10 @@ impl Engine {
     #[must_use]
     pub fn changes(&self) -> broadcast::Receiver<StateChange> {
         self.shared.changes.subscribe()
+    }
+
+    /// Waits until the logs have been told everything, at most so long. Blocks.
+    pub fn tell_the_rest(&self, patience: Duration) {
+        self.shared.teller.finish(patience);
     }
 }

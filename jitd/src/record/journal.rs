@@ -1,35 +1,47 @@
-//! Native entries in systemd's journal.
+//! Entries of systemd's journal, in its native protocol (<https://systemd.io/JOURNAL_NATIVE_PROTOCOL/>).
+//!
+//! The crate `libsystemd` waits for as long as journald does, and does not say when it has read
+//! an entry; hence the few lines here.
 
-use libsystemd::logging::{Priority, journal_send};
+use super::line::Telling;
+use super::{EventName, Severity};
 
-use super::{EventName, Recorded, Severity};
-use crate::domain::text;
+/// One entry with all fields. The journal hands the message on to syslog where the host is set
+/// up so.
+pub(super) fn entry(telling: &Telling<'_>, line: &str) -> Vec<u8> {
+    let mut entry = Vec::with_capacity(1024);
+    let recorded = telling.recorded;
+    push(&mut entry, "MESSAGE", line);
+    push(&mut entry, "PRIORITY", priority(recorded.severity()));
+    // authpriv
+    push(&mut entry, "SYSLOG_FACILITY", "10");
+    push(&mut entry, "SYSLOG_IDENTIFIER", "jitd");
+    if let Some(name) = EventName::named(&recorded.event) {
+        push(&mut entry, "MESSAGE_ID", name.message_id());
+    }
+    for (key, value) in telling.fields() {
+        let key = format!("JITD_{}", key.to_ascii_uppercase());
+        push(&mut entry, &key, &value);
+    }
+    entry
+}
 
-/// Where journald listens.
-pub(super) const SOCKET: &str = "/run/systemd/journal/socket";
+/// In the form for all values, which says first how long they are: none can be taken for the
+/// next field.
+fn push(entry: &mut Vec<u8>, key: &str, value: &str) {
+    entry.extend_from_slice(key.as_bytes());
+    entry.push(b'\n');
+    entry.extend_from_slice(&(value.len() as u64).to_le_bytes());
+    entry.extend_from_slice(value.as_bytes());
+    entry.push(b'\n');
+}
 
-/// Facility authpriv.
-const FACILITY: &str = "10";
-
-/// Sends one event with all its fields. The journal hands the message on to syslog where the
-/// host is set up so.
-pub(super) fn send(recorded: &Recorded, line: &str) -> Result<(), libsystemd::errors::SdError> {
-    let fixed = [("SYSLOG_FACILITY", FACILITY), ("SYSLOG_IDENTIFIER", "jitd")];
-    let id = EventName::named(&recorded.event).map(|name| ("MESSAGE_ID", name.message_id()));
-    let fixed = fixed.into_iter().chain(id);
-    let fixed = fixed.map(|(key, value)| (key.to_owned(), value.to_owned()));
-    let own = recorded.told().into_iter().map(|(key, value)| {
-        // A reader that prints a field as it is (journalctl -o verbose) is a terminal too.
-        (
-            format!("JITD_{}", key.to_ascii_uppercase()),
-            text::escaped(&value),
-        )
-    });
-    let priority = match recorded.severity() {
-        Severity::Alert => Priority::Alert,
-        Severity::Error => Priority::Error,
-        Severity::Warning => Priority::Warning,
-        Severity::Notice => Priority::Notice,
-    };
-    journal_send(priority, line, fixed.chain(own))
+/// As syslog(3) numbers them.
+const fn priority(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Alert => "1",
+        Severity::Error => "3",
+        Severity::Warning => "4",
+        Severity::Notice => "5",
+    }
 }

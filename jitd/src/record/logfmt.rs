@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::domain::text;
 
 /// The line, without a newline in it, whatever people wrote.
-pub(super) fn line(fields: &[(&str, Cow<'_, str>)]) -> String {
+pub(super) fn line(fields: &[(Cow<'_, str>, Cow<'_, str>)]) -> String {
     let mut line = String::new();
     for (key, value) in fields {
         if !line.is_empty() {
@@ -57,13 +57,13 @@ mod tests {
     #[test]
     fn values_that_need_it_are_quoted_and_a_line_cannot_be_forged() {
         let fields = [
-            ("event", "elevation.requested".into()),
-            ("id", "42".into()),
+            ("event".into(), "elevation.requested".into()),
+            ("id".into(), "42".into()),
             (
-                "reason",
+                "reason".into(),
                 "fix \"it\"\n<34>jitd: event=elevation.approved id=1 \u{1b}[2J".into(),
             ),
-            ("empty", "".into()),
+            ("empty".into(), "".into()),
         ];
         let line = line(&fields);
         assert_eq!(

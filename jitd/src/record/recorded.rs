@@ -93,17 +93,6 @@ impl Recorded {
         head
     }
 
-    /// All of it, in the order of the log line.
-    #[must_use]
-    pub fn told(&self) -> Vec<(&str, Cow<'_, str>)> {
-        let own = self.fields.iter();
-        let own = own.map(|(key, value)| (key.as_str(), Cow::from(value)));
-        let mut told: Vec<_> = self.head().into_iter().chain(own).collect();
-        told.push(("seq", self.seq.to_string().into()));
-        told.push(("chain", self.chain.to_string().into()));
-        told
-    }
-
     /// How loud it is told; as it should be where this program does not know it.
     #[must_use]
     pub fn severity(&self) -> Severity {

@@ -75,7 +75,7 @@ impl<'a> Appending<'a> {
         Ok(Self { tx, head })
     }
 
-    pub(super) fn put(&mut self, event: &Event) -> Result<Recorded, StoreError> {
+    pub(super) fn put(&mut self, event: &Event) -> Result<(), StoreError> {
         let recorded = Recorded::next(self.head.seq + 1, &self.head.link, event);
         let (user, uid) = match &recorded.user {
             Some((user, uid)) => (user.as_str(), *uid),
@@ -101,7 +101,7 @@ impl<'a> Appending<'a> {
             seq: recorded.seq,
             link: recorded.chain,
         };
-        Ok(recorded)
+        Ok(())
     }
 }
 
@@ -183,8 +183,8 @@ pub(super) fn place(db: &Connection, query: &EventQuery) -> Result<Place, StoreE
     })
 }
 
-/// The last event before which nothing is of something that is open, and nothing is from a later
-/// time.
+/// The last event before which nothing is of something that is open, nothing is from a later
+/// time, and all logs have been told of everything.
 pub(super) fn settled_before(db: &Connection, before: Wall) -> Result<u64, StoreError> {
     let first = |sql: &str, values: &[i64]| -> Result<Option<u64>, StoreError> {
         let first: Option<i64> = db
@@ -204,8 +204,9 @@ pub(super) fn settled_before(db: &Connection, before: Wall) -> Result<u64, Store
          WHERE session.closed_at IS NULL",
         &[],
     )?;
+    let untold = first("SELECT min(seq) + 1 FROM told", &[])?;
     let newest = head(db)?.seq;
-    let stays = [later, open, running].into_iter().flatten().min();
+    let stays = [later, open, running, untold].into_iter().flatten().min();
     Ok(stays.map_or(newest, |seq| seq.saturating_sub(1)))
 }
 

@@ -10,7 +10,7 @@ use crate::domain::desired::Membership;
 use crate::domain::elevation::ElevationId;
 use crate::domain::names::{GroupName, RoleName, UserName};
 use crate::domain::time::Wall;
-use crate::record::{Event, EventName, Recorded, Subject};
+use crate::record::{Event, EventName, Subject};
 
 /// The newest active elevation that gives a group to a user.
 const GIVER: &str = "
@@ -27,16 +27,17 @@ const LAST_GIVER: &str = "
         AND EXISTS (SELECT 1 FROM json_each(groups) WHERE value = ?1)
     ORDER BY coalesce(ended_at, ends_at) DESC, id DESC LIMIT 1";
 
-/// Notes memberships as added, or as no longer so. What is noted already is not told again.
+/// Notes memberships as added, or as no longer so. What is noted already is not told again. Gives
+/// how many were.
 pub(super) fn note_held(
     db: &mut Connection,
     added: &[Membership],
     removed: &[Membership],
     at: Wall,
-) -> Result<Vec<Recorded>, StoreError> {
+) -> Result<usize, StoreError> {
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut record = Appending::new(&tx)?;
-    let mut recorded = Vec::new();
+    let mut recorded = 0;
     let insert = "INSERT OR IGNORE INTO held VALUES (?1, ?2)";
     let delete = "DELETE FROM held WHERE group_name = ?1 AND user = ?2";
     for (name, noted, sql, giver) in [
@@ -53,7 +54,8 @@ pub(super) fn note_held(
                 .with("group", group.as_str())
                 .with("member", user.as_str());
             event.subject = subject(&tx, giver, (group, user))?;
-            recorded.push(record.put(&event)?);
+            record.put(&event)?;
+            recorded += 1;
         }
     }
     crash_point!("held.uncommitted");

@@ -8,10 +8,10 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::events::{self, EventQuery, Place};
 use super::sessions::{self, SessionQuery};
-use super::{StoreError, schema};
+use super::{StoreError, outbox, schema};
 use crate::domain::session::Session;
 use crate::domain::time::Wall;
-use crate::record::{Recorded, Subject};
+use crate::record::{Recorded, Subject, Told};
 
 /// A reader of the record. It holds up nobody, and nobody holds it up.
 #[derive(Debug)]
@@ -130,6 +130,14 @@ impl Reader {
     /// The database is broken.
     pub fn sessions(&self, query: &SessionQuery) -> Result<Vec<(Session, Subject)>, StoreError> {
         sessions::list(&self.db, query)
+    }
+
+    /// How far the logs have been told.
+    ///
+    /// # Errors
+    /// The database is broken.
+    pub fn told(&self) -> Result<Told, StoreError> {
+        outbox::told(&self.db)
     }
 
     /// At most so many events from there on, and where to read on.

@@ -8,8 +8,8 @@ use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 
 use super::{
-    Change, LastRun, Query, Reader, Seen, StoreError, clock, cut, events, held, read, runs, schema,
-    write,
+    Change, LastRun, Query, Reader, Seen, StoreError, clock, cut, events, held, outbox, read, runs,
+    schema, write,
 };
 use crate::domain::budget::Span;
 use crate::domain::desired::Membership;
@@ -17,7 +17,7 @@ use crate::domain::elevation::{Elevation, ElevationId};
 use crate::domain::names::{GroupName, RoleName};
 use crate::domain::session::{Session, SessionId};
 use crate::domain::time::{Now, Wall};
-use crate::record::{EventName, Recorded};
+use crate::record::{EventName, Told};
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
@@ -80,16 +80,11 @@ impl Store {
     ///
     /// # Errors
     /// The disk is full, the database locked or broken; nothing was changed.
-    pub async fn commit(
-        &self,
-        changes: Vec<Change>,
-        seen: Seen,
-    ) -> Result<Vec<Recorded>, StoreError> {
-        let recorded = self
-            .run(move |db| write::commit(db, &changes, &seen))
+    pub async fn commit(&self, changes: Vec<Change>, seen: Seen) -> Result<(), StoreError> {
+        self.run(move |db| write::commit(db, &changes, &seen))
             .await?;
         self.news.send_replace(());
-        Ok(recorded)
+        Ok(())
     }
 
     /// Cuts some of what is archived; see [`Store::reader`] and [`Reader::archive`]. Whether there
@@ -252,6 +247,13 @@ impl Store {
         .await
     }
 
+    /// How sure a commit is: 2 is on the disk.
+    #[cfg(test)]
+    pub(crate) async fn synchronous(&self) -> Result<i64, StoreError> {
+        self.run(|db| Ok(db.pragma_query_value(None, "synchronous", |row| row.get(0))?))
+            .await
+    }
+
     /// Memberships that jitd added. For the reconciler's thread; blocks.
     ///
     /// # Errors
@@ -280,7 +282,7 @@ impl Store {
         at: Wall,
     ) -> Result<(), StoreError> {
         let recorded = self.run_blocking(move |db| held::note_held(db, &added, &removed, at))?;
-        if !recorded.is_empty() {
+        if recorded > 0 {
             self.news.send_replace(());
         }
         Ok(())
@@ -300,6 +302,14 @@ impl Store {
     /// The database is broken; nothing was changed.
     pub fn note_owned(&self, group: GroupName, owned: bool) -> Result<(), StoreError> {
         self.run_blocking(move |db| write::note_owned(db, &group, owned))
+    }
+
+    /// Notes how far the logs have been told. For the teller's thread; blocks.
+    ///
+    /// # Errors
+    /// The disk is full, or the database broken.
+    pub fn note_told(&self, told: Told) -> Result<(), StoreError> {
+        self.run_blocking(move |db| outbox::note_told(db, told))
     }
 
     async fn run<T: Send + 'static>(

@@ -10,7 +10,7 @@ use crate::crash::crash_point;
 use crate::domain::elevation::Elevation;
 use crate::domain::names::GroupName;
 use crate::domain::session::Session;
-use crate::record::{Event, Recorded};
+use crate::record::Event;
 
 /// An elevation as it is to be, and what happened to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,11 +60,10 @@ pub(super) fn commit(
     db: &mut Connection,
     changes: &[Change],
     seen: &Seen,
-) -> Result<Vec<Recorded>, StoreError> {
+) -> Result<(), StoreError> {
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     put_seen(&tx, seen)?;
     let mut record = Appending::new(&tx)?;
-    let mut recorded = Vec::with_capacity(changes.len());
     for change in changes {
         crash_point!("store.begun");
         if let Some(elevation) = &change.elevation {
@@ -77,11 +76,11 @@ pub(super) fn commit(
             put_archived(&tx, archived)?;
         }
         crash_point!("store.stated");
-        recorded.push(record.put(&change.event)?);
+        record.put(&change.event)?;
         crash_point!("store.uncommitted");
     }
     tx.commit()?;
-    Ok(recorded)
+    Ok(())
 }
 
 pub(super) fn put_elevation(tx: &Transaction<'_>, elevation: &Elevation) -> Result<(), StoreError> {

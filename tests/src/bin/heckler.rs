@@ -14,16 +14,29 @@
 //! `heckler monitor` asks the bus for everybody's messages.
 //!
 //! `heckler lock DATABASE` locks an SQLite database, prints `locked`, and keeps it so until it ends.
+//! `heckler sql DATABASE STATEMENT` runs a statement in it and prints what it gives, a line a row,
+//! tabs between the columns.
+//!
+//! `heckler gate UID USER PHASE` asks at the gate, as `pam_jit` does, whether somebody may use sudo,
+//! again and again as long as there is something in the file PHASE. For each answer it prints that,
+//! whether it was yes, and the microseconds it took.
+//!
+//! `heckler open UID USER SERVICE TERMINAL REMOTE` opens a session of its own, as `pam_jit` does, and
+//! prints whether it may.
 #![allow(clippy::print_stdout, reason = "tests read it")]
 #![forbid(unsafe_code)]
 
 use std::collections::{BTreeMap, HashMap};
 use std::env;
 use std::error::Error;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
-use jitd_api::{BUS_NAME, ELEVATIONS_INTERFACE, OBJECT_PATH, SYSTEM_BUS_ADDRESS};
+use jitd_api::{
+    BUS_NAME, ELEVATIONS_INTERFACE, GATE_INTERFACE, GATE_SOCKET, OBJECT_PATH, SYSTEM_BUS_ADDRESS,
+};
 use serde::Serialize;
 use tokio::time::timeout;
 use zbus::connection::Builder;
@@ -37,6 +50,9 @@ const MONITORING: &str = "org.freedesktop.DBus.Monitoring";
 
 /// An answer that takes longer is none.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Between two questions at the gate.
+const PACE: Duration = Duration::from_millis(5);
 
 /// As much text as nobody has to say: a million bytes.
 const HUGE: usize = 1_000_000;
@@ -56,10 +72,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["listen"] => runtime.block_on(listen()),
         ["monitor"] => runtime.block_on(monitor()),
         ["lock", database] => lock(database),
-        _ => Err(
-            "usage: heckler abuse INTERFACE… | flood CONNECTIONS CALLS | listen | monitor | lock DATABASE"
-                .into(),
-        ),
+        ["sql", database, statement] => sql(database, statement),
+        ["gate", uid, user, phase] => gate(uid.parse()?, user, phase),
+        ["open", uid, user, service, terminal, remote] => {
+            let uid: u32 = uid.parse()?;
+            let words = (uid, user, service, terminal, remote, 0_u64);
+            println!("{}", is_allowed(&question("Open", &words)?)?);
+            Ok(())
+        }
+        _ => Err("see the head of heckler.rs for what it can do".into()),
     }
 }
 
@@ -70,6 +91,64 @@ fn lock(database: &str) -> Result<(), Box<dyn Error>> {
     loop {
         std::thread::park();
     }
+}
+
+fn sql(database: &str, statement: &str) -> Result<(), Box<dyn Error>> {
+    let db = rusqlite::Connection::open(database)?;
+    db.busy_timeout(PATIENCE)?;
+    let mut statement = db.prepare(statement)?;
+    let columns = statement.column_count();
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let values = (0..columns).map(|column| row.get(column).map(shown));
+        let values: Vec<String> = values.collect::<Result<_, _>>()?;
+        println!("{}", values.join("\t"));
+    }
+    Ok(())
+}
+
+fn shown(value: rusqlite::types::Value) -> String {
+    use rusqlite::types::Value;
+    match value {
+        Value::Null => String::new(),
+        Value::Integer(number) => number.to_string(),
+        Value::Real(number) => number.to_string(),
+        Value::Text(text) => text,
+        Value::Blob(bytes) => format!("{} bytes", bytes.len()),
+    }
+}
+
+fn gate(uid: u32, user: &str, phase: &str) -> Result<(), Box<dyn Error>> {
+    let question = question("Check", &(uid, user, "sudo"))?;
+    loop {
+        let phase = std::fs::read_to_string(phase)?;
+        let phase = phase.trim();
+        if phase.is_empty() {
+            return Ok(());
+        }
+        let started = Instant::now();
+        let is_allowed = is_allowed(&question)?;
+        let took = started.elapsed().as_micros();
+        println!("{phase}\t{is_allowed}\t{took}");
+        std::thread::sleep(PACE);
+    }
+}
+
+fn question(method: &str, words: &(impl Serialize + Type)) -> Result<Message, Box<dyn Error>> {
+    let question = Message::method_call(OBJECT_PATH, method).interface(GATE_INTERFACE);
+    Ok(question.build(words)?)
+}
+
+/// One question at the gate, on a connection of its own.
+fn is_allowed(question: &Message) -> Result<bool, Box<dyn Error>> {
+    let mut stream = UnixStream::connect(GATE_SOCKET)?;
+    stream.write_all(question.data().bytes())?;
+    let mut answer = [0; 4096];
+    let length = stream.read(&mut answer)?;
+    // The member's value: a boolean, in little endian.
+    let answer = String::from_utf8_lossy(&answer[..length]);
+    Ok(answer.contains("allowed\0\u{1}b\0\0\0\0\u{1}\0\0\0")
+        || answer.contains("allowed\0\u{1}b\0\0\u{1}\0\0\0"))
 }
 
 async fn connect() -> zbus::Result<Connection> {

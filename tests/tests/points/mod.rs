@@ -114,9 +114,9 @@ macro_rules! points {
 /// All of them.
 pub(crate) const POINTS: &[Point] = points! {
     Request: "engine.decided=return", "store.begun=return", "store.stated=return",
-        "store.uncommitted=return", "engine.committed=return", "engine.told=return",
+        "store.uncommitted=return", "engine.committed=return", "record.told=return",
         "engine.wished=return", "engine.matched=return";
-    Approve: "store.stated=return", "engine.committed=return", "engine.told=return",
+    Approve: "store.stated=return", "engine.committed=return", "record.told=return",
         "engine.wished=return", "timers.unset=return", "timers.set=return",
         "reconciler.begun=return", "sudoers.prepared=return", "reconciler.ruled=return",
         "files.prepared=return", "files.noted=return", "files.put=return",
