@@ -104,7 +104,9 @@ impl Sums {
             roles.entry(role.clone()).or_default().add(*time);
         }
         let mut total = Time::default();
-        people.iter().for_each(|(_, time)| total.add(*time));
+        for (_, time) in &people {
+            total.add(*time);
+        }
         let asked: Vec<_> = lives.iter().filter(|life| life.asked).collect();
         let waits = |outcome: Outcome| {
             let of = asked.iter().filter(|life| life.outcome == outcome);
@@ -214,7 +216,7 @@ mod tests {
             elevation.decisions[0].at = *from + 10;
             elevation.starts_at = Some(*from);
             (elevation.ends_at, elevation.ended_at) = (Some(*to), Some(*to));
-            let session = Span::new(*from, (*from + *to) / 2);
+            let session = Span::new(*from, i64::midpoint(*from, *to));
             Life::new(elevation, &Vec::from_iter(session), PERIOD, NOW)
         };
         held.iter().map(life).collect()

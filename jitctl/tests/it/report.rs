@@ -44,7 +44,8 @@ fn record(events: &[Value]) -> String {
             .collect();
         link = link.next(&mut members);
         event.insert("chain".into(), json!(link.to_string()));
-        lines += &format!("{}\n", Value::Object(event));
+        lines += &Value::Object(event).to_string();
+        lines.push('\n');
     }
     lines + &format!("{{\"end\":{}}}\n", events.len())
 }
@@ -192,7 +193,7 @@ async fn json_has_the_numbers() {
         Value::Object(all)
     };
     let reason = format!("</td><script>alert(1)</script>{HOSTILE}");
-    let held = |id: u64, outcome: &str, used: u64| {
+    let life = |id: u64, outcome: &str, used: u64| {
         json!({
             "id": id, "user": "carol", "role": "deploy", "outcome": outcome,
             "requested_at": "2026-01-02T03:04:05Z", "held_from": "2026-01-02T03:05:05Z",
@@ -239,8 +240,8 @@ async fn json_has_the_numbers() {
                 "requested_at": "2026-01-02T03:04:05Z", "held_from": null, "held_until": null,
                 "held": 0, "used": 0,
             },
-            held(42, "break-glass", 0),
-            held(41, "approved", 1800),
+            life(42, "break-glass", 0),
+            life(41, "approved", 1800),
         ],
     });
     assert_eq!(shown, expected);
