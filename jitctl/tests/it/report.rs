@@ -145,12 +145,15 @@ async fn the_file_is_for_its_owner_and_writes_over_nothing_unasked() {
         assert_eq!(mode & 0o777, 0o600, "{form}");
     }
     let first = fs::read_to_string(&file).unwrap();
+    world.shared.scene().calls.clear();
     let ran = report(&world, &["--html", &file]).await.ended(1);
     assert_eq!(
         ran.stderr,
         format!("jitctl: {file} is there already\nhint: --force writes over it\n")
     );
     assert_eq!(fs::read_to_string(&file).unwrap(), first);
+    let calls = world.shared.scene().calls.clone();
+    assert_eq!(calls, Vec::<String>::new(), "before all the work");
 
     fs::write(path("precious"), "precious").unwrap();
     symlink(path("precious"), path("link")).unwrap();
