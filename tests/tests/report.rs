@@ -129,11 +129,11 @@ fn a_year_of_ten_thousand_takes_seconds_and_can_be_looked_at() {
         .no_setup()
         .policy(POLICY)
         .boot();
-    let history = Path::new(env!("CARGO_BIN_EXE_history"));
-    machine.put_program(history, "/usr/local/sbin/history");
-    let fill = "systemctl stop jitd && rm -f /var/lib/jitd/jitd.db* \
+    let program = Path::new(env!("CARGO_BIN_EXE_history"));
+    machine.put_program(program, "/usr/local/sbin/history");
+    let history = "systemctl stop jitd && rm -f /var/lib/jitd/jitd.db* \
                 && history /var/lib/jitd/jitd.db 10000 && systemctl start jitd";
-    machine.run_within(Duration::from_secs(120), fill).ok();
+    machine.run_within(Duration::from_secs(120), history).ok();
     for form in [
         "--html /root/year.html",
         "--csv /root/year.csv",

@@ -108,3 +108,26 @@ fn beside(path: &Path) -> Option<PathBuf> {
     let name = path.file_name()?.to_string_lossy();
     Some(path.with_file_name(format!(".{name}.{}", std::process::id())))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    #[test]
+    fn what_comes_there_at_the_last_moment_stays() {
+        let folder = TempDir::new().unwrap();
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        fs::write(&file, "precious").unwrap();
+        symlink(folder.path().join("nowhere"), &link).unwrap();
+        for path in [&file, &link] {
+            let refused = write(path, b"report", false).unwrap_err();
+            assert!(refused.to_string().ends_with("is there already"));
+        }
+        assert_eq!(fs::read_to_string(&file).unwrap(), "precious");
+        assert!(!folder.path().join("nowhere").exists());
+    }
+}

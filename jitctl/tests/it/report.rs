@@ -44,7 +44,8 @@ fn record(events: &[Value]) -> String {
             .collect();
         link = link.next(&mut members);
         event.insert("chain".into(), json!(link.to_string()));
-        lines += &format!("{}\n", Value::Object(event));
+        lines += &Value::Object(event).to_string();
+        lines.push('\n');
     }
     lines + &format!("{{\"end\":{}}}\n", events.len())
 }
@@ -144,12 +145,15 @@ async fn the_file_is_for_its_owner_and_writes_over_nothing_unasked() {
         assert_eq!(mode & 0o777, 0o600, "{form}");
     }
     let first = fs::read_to_string(&file).unwrap();
+    world.shared.scene().calls.clear();
     let ran = report(&world, &["--html", &file]).await.ended(1);
     assert_eq!(
         ran.stderr,
         format!("jitctl: {file} is there already\nhint: --force writes over it\n")
     );
     assert_eq!(fs::read_to_string(&file).unwrap(), first);
+    let calls = world.shared.scene().calls.clone();
+    assert_eq!(calls, Vec::<String>::new(), "before all the work");
 
     fs::write(path("precious"), "precious").unwrap();
     symlink(path("precious"), path("link")).unwrap();
@@ -192,7 +196,7 @@ async fn json_has_the_numbers() {
         Value::Object(all)
     };
     let reason = format!("</td><script>alert(1)</script>{HOSTILE}");
-    let held = |id: u64, outcome: &str, used: u64| {
+    let life = |id: u64, outcome: &str, used: u64| {
         json!({
             "id": id, "user": "carol", "role": "deploy", "outcome": outcome,
             "requested_at": "2026-01-02T03:04:05Z", "held_from": "2026-01-02T03:05:05Z",
@@ -239,8 +243,8 @@ async fn json_has_the_numbers() {
                 "requested_at": "2026-01-02T03:04:05Z", "held_from": null, "held_until": null,
                 "held": 0, "used": 0,
             },
-            held(42, "break-glass", 0),
-            held(41, "approved", 1800),
+            life(42, "break-glass", 0),
+            life(41, "approved", 1800),
         ],
     });
     assert_eq!(shown, expected);

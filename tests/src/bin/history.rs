@@ -198,13 +198,13 @@ impl Year {
             5..9 => (
                 State::Released,
                 EventName::Released,
-                (at + until.0) / 2,
+                i64::midpoint(at, until.0),
                 holder.as_str(),
             ),
             _ => (
                 State::Revoked,
                 EventName::Revoked,
-                (at + until.0) / 2,
+                i64::midpoint(at, until.0),
                 "alice",
             ),
         };

@@ -138,9 +138,10 @@ fn drawn(row: &Row, times: &Times<'_>) -> Markup {
 fn bars(bars: &[Bar], times: &Times<'_>) -> String {
     let mut drawn = String::new();
     for bar in bars {
-        let (class, y) = match bar.holds.glass {
-            true => ("g", 0),
-            false => ("h", MARGIN),
+        let (class, y) = if bar.holds.glass {
+            ("g", 0)
+        } else {
+            ("h", MARGIN)
         };
         let height = HEIGHT - 2 * y;
         let _ = write!(

@@ -20,11 +20,11 @@ pub(super) fn count(number: usize, one: &str, more: &str) -> Markup {
 }
 
 /// A number with its thousands apart.
-pub(super) fn whole(number: impl ToString) -> String {
-    let digits = number.to_string();
+pub(super) fn whole(number: impl TryInto<u64>) -> String {
+    let digits = number.try_into().unwrap_or(u64::MAX).to_string();
     let mut shown = String::new();
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             shown.push(',');
         }
         shown.push(digit);
@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn thousands_are_apart() {
         for (number, shown) in [
-            (0, "0"),
+            (0_u64, "0"),
             (999, "999"),
             (1_000, "1,000"),
             (1_234_567, "1,234,567"),
