@@ -348,7 +348,7 @@ fn manual_pages_are_clean_and_lead_somewhere() {
 #[test]
 fn the_files_and_units_that_are_written_down_are_in_the_package() {
     /// Made while jitd runs, or the host's own.
-    const NOT_PACKAGED: [&str; 11] = [
+    const NOT_PACKAGED: [&str; 13] = [
         "/etc/group",
         "/etc/gshadow",
         "/etc/jitd/roles.d/*.toml",
@@ -360,6 +360,8 @@ fn the_files_and_units_that_are_written_down_are_in_the_package() {
         "/var/lib/jitd/archive",
         "/var/lib/jitd/archive/events-FIRST-LAST.jsonl",
         "/var/lib/jitd/jitd.db",
+        "/var/log/jitd",
+        "/var/log/jitd/recordings",
     ];
     let folder = packages::unpacked_deb();
     let mut seen = 0;
