@@ -30,6 +30,9 @@ pub enum RecordingError {
     /// Others could change it.
     #[error("its I/O log is in {0}, which others than root could change")]
     Unsafe(String),
+    /// What jitd sees there is not what is written.
+    #[error("its I/O log is in {0}, where jitd sees another file")]
+    Other(String),
     /// It can't be read.
     #[error("{0}: {1}")]
     Unreadable(String, String),
@@ -52,7 +55,7 @@ pub(super) fn written_by(pid: u32) -> Result<String, RecordingError> {
     let written = fs::metadata(&link).map_err(|_| RecordingError::None)?;
     match named {
         Ok(named) if (named.st_dev, named.st_ino) == (written.dev(), written.ino()) => Ok(shown),
-        _ => Err(RecordingError::Unsafe(shown)),
+        _ => Err(RecordingError::Other(shown)),
     }
 }
 

@@ -103,9 +103,7 @@ async fn what_outlives_its_recording_is_ended() {
     others_go_on().await;
     assert!(scene.host.units().ended.is_empty());
     over.send(true).unwrap();
-    while scene.host.units().ended.len() < 2 {
-        tokio::task::yield_now().await;
-    }
+    others_go_on().await;
     let mut ended = scene.host.units().ended.clone();
     ended.sort_unstable();
     assert_eq!(ended, [session.0, inner.0]);
@@ -122,9 +120,8 @@ async fn after_a_restart_what_is_not_recorded_any_more_is_ended() {
     scene.host.units().recording_over = Some(is_over);
     scene.restart().await;
     scene.engine.resume_sessions().await.unwrap();
-    while scene.host.units().ended != [session.0] {
-        tokio::task::yield_now().await;
-    }
+    others_go_on().await;
+    assert_eq!(scene.host.units().ended, [session.0]);
 }
 
 #[tokio::test]
