@@ -89,18 +89,19 @@ async fn serve(
     let stock = engine.take_stock().await;
     catch_up(engine).await;
     let caught_up = engine.caught_up(stock).await;
-    #[cfg(feature = "failpoints")]
-    crate::crash::arm("FAILPOINTS_SERVING");
     let sessions = tokio::spawn(look_after(engine.clone(), ends.sessions));
     tokio::spawn(engine.clone().tell_of_floods());
     // Who comes to the gate from now on waits until it is answered: when systemd says that jitd
     // runs, sudo finds it.
     let socket = bus::GateSocket::bind(Path::new(jitd_api::GATE_SOCKET))
         .map_err(|error| format!("cannot listen at {}: {error}", jitd_api::GATE_SOCKET))?;
+    let first_word = engine.first_word().await;
     let connection = bus::serve(engine.clone()).await?;
     let mut gate = bus::serve_gate(socket, engine.clone(), &connection).await?;
     // Not before: without a bus it is started again and again.
-    put_on_record("runs", engine.begins(caught_up).await);
+    put_on_record("runs", engine.begins(first_word, caught_up).await);
+    #[cfg(feature = "failpoints")]
+    crate::crash::arm("FAILPOINTS_SERVING");
     let ended: Result<&str, Failure> = tokio::select! {
         ended = keep_time(engine, &alarm, touched) => Err(match ended {
             Err(error) => error,

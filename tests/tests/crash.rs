@@ -232,7 +232,8 @@ fn the_record_holds(machine: &Machine, acknowledged: &BTreeMap<i64, String>) {
         };
         assert!(kept, "elevation {id} was {what}, and now is {state}");
     }
-    let sql = "SELECT id, state, (SELECT group_concat(event, ' ') FROM event WHERE elevation = id)
+    let sql = "SELECT id, state, (SELECT group_concat(event, ' ') FROM event
+            WHERE elevation = id AND event LIKE 'elevation.%')
         FROM elevation ORDER BY id";
     let mut query = db.prepare(sql).expect("good SQL");
     let rows: Vec<(i64, String, String)> = query

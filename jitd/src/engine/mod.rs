@@ -45,7 +45,7 @@ pub use error::EngineError;
 pub use gate::{Gate, GateVerdict};
 pub use policy::By;
 pub use refusals::Refusal;
-pub use running::{CaughtUp, Stock};
+pub use running::{CaughtUp, FirstWord, Stock};
 pub use sessions::{Opened, Opening};
 pub use standing::Standing;
 pub use state::{Engine, Host, PolicyInForce, StateChange};

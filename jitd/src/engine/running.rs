@@ -1,6 +1,9 @@
 //! jitd's own comings and goings, on record; and what it finds to catch up with.
 
+use tokio::sync::MutexGuard;
+
 use super::policy::By;
+use super::state::Open;
 use super::{Engine, EngineError, PolicyInForce};
 use crate::domain::desired::{Membership, desired};
 use crate::domain::person::Caller;
@@ -82,6 +85,9 @@ pub struct CaughtUp {
     taken: usize,
 }
 
+/// The right to change something before anybody else does.
+pub struct FirstWord<'a>(MutexGuard<'a, Open>);
+
 impl CaughtUp {
     fn told(&self, event: Event) -> Event {
         event
@@ -122,16 +128,23 @@ impl Engine {
         })
     }
 
-    /// Puts on record that jitd runs, under which policy, and what became of it before; where it
-    /// had not been stopped, what there was to catch up with.
+    /// Keeps everybody else waiting who is to change something.
+    pub async fn first_word(&self) -> FirstWord<'_> {
+        let (open, _) = self.begin().await;
+        FirstWord(open)
+    }
+
+    /// Puts on record, before anything else, that jitd runs, under which policy, and what became
+    /// of it before; where it had not been stopped, what there was to catch up with.
     ///
     /// # Errors
     /// It could not be made durable.
     pub async fn begins(
         &self,
+        FirstWord(mut open): FirstWord<'_>,
         caught_up: Result<CaughtUp, EngineError>,
     ) -> Result<(), EngineError> {
-        let (mut open, now) = self.begin().await;
+        let now = self.shared.clock.now();
         let last = self.shared.store.last_run().await?;
         let after = After::new(last.as_ref(), &now);
         let policy = self.policy_in_force();

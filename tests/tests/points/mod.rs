@@ -119,7 +119,8 @@ pub(crate) const POINTS: &[Point] = points! {
     Approve: "store.stated=return", "engine.committed=return", "record.told=return",
         "engine.wished=return", "timers.unset=return", "timers.set=return",
         "reconciler.begun=return", "sudoers.prepared=return", "reconciler.ruled=return",
-        "files.prepared=return", "files.noted=return", "files.put=return",
+        "files.prepared=return", "held.uncommitted=return", "files.noted=return",
+        "files.put=return",
         // The second file too.
         "files.prepared=1*off->return", "files.put=1*off->return",
         "reconciler.done=return", "engine.matched=return";
@@ -134,7 +135,8 @@ pub(crate) const POINTS: &[Point] = points! {
     End: "store.stated=return", "engine.committed=return", "sessions.over=return",
         "engine.wished=return", "scopes.asked=return", "timers.taken=return",
         "reconciler.ruled=return", "files.noted=return", "files.put=return",
-        "memberships.taken=return", "memberships.forgotten=return", "engine.matched=return";
+        "memberships.taken=return", "held.uncommitted=return", "memberships.forgotten=return",
+        "engine.matched=return";
     Revoke: "store.uncommitted=return", "engine.committed=return", "reconciler.begun=return",
         "files.put=1*off->return";
     Expire: "store.stated=return", "engine.committed=return", "reconciler.ruled=return",

@@ -39,6 +39,8 @@ pub(crate) struct Record {
     pub(super) held: BTreeSet<(String, String)>,
     seqs: Vec<i64>,
     names: Vec<String>,
+    /// Of each membership, what is on record of it, in its order.
+    told: BTreeMap<(String, String), Vec<String>>,
 }
 
 impl Record {
@@ -108,6 +110,7 @@ impl Record {
             })
             .into_iter()
             .collect(),
+            told: told(&db),
             seqs: rows(&db, "SELECT seq FROM event ORDER BY seq", |row| row.get(0)),
             names: rows(&db, "SELECT event FROM event", |row| row.get(0)),
         }
@@ -145,6 +148,19 @@ impl Record {
         if self.seqs != (1..=count).collect::<Vec<_>>() {
             problems.push(format!("the numbers of events have gaps: {:?}", self.seqs));
         }
+        for (membership, events) in &self.told {
+            let is_held = self.held.contains(membership);
+            let given = ["membership.given", "membership.taken"].iter().cycle();
+            let is_alternating = events.iter().zip(given).all(|(event, one)| event == one);
+            if !is_alternating || (events.len() % 2 == 1) != is_held {
+                problems.push(format!("{membership:?} held: {is_held}, and {events:?}"));
+            }
+        }
+        for held in &self.held {
+            if !self.told.contains_key(held) {
+                problems.push(format!("{held:?} is held and was never given"));
+            }
+        }
         for elevation in self.elevations.values() {
             if !is_told(elevation) {
                 problems.push(format!("its events do not tell its state: {elevation:?}"));
@@ -174,6 +190,20 @@ impl Record {
         }
         problems
     }
+}
+
+fn told(db: &Connection) -> BTreeMap<(String, String), Vec<String>> {
+    let mut told: BTreeMap<_, Vec<String>> = BTreeMap::new();
+    let sql = "SELECT event, fields FROM event WHERE event LIKE 'membership.%' ORDER BY seq";
+    for (event, fields) in rows(db, sql, |row| {
+        Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
+    }) {
+        let fields: Vec<(String, String)> = serde_json::from_str(&fields).expect("pairs");
+        let fields: BTreeMap<_, _> = fields.into_iter().collect();
+        let membership = (fields["group"].clone(), fields["member"].clone());
+        told.entry(membership).or_default().push(event);
+    }
+    told
 }
 
 /// Each state that it came through has its event, once.

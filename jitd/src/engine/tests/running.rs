@@ -11,7 +11,8 @@ impl Scene {
         self.engine.resume_sessions().await.unwrap();
         assert!(self.engine.reconcile().await);
         let caught_up = self.engine.caught_up(stock).await;
-        self.engine.begins(caught_up).await.unwrap();
+        let first = self.engine.first_word().await;
+        self.engine.begins(first, caught_up).await.unwrap();
     }
 
     async fn enforces(&self, killed: &str) {
