@@ -41,7 +41,7 @@ pub(crate) async fn until_it_is_there() -> Result<(), Failure> {
     let bus = fdo::DBusProxy::new(&connection).await.map_err(lost)?;
     let changes = bus.receive_name_owner_changed_with_args(&[(0, BUS_NAME)]);
     let mut changes = changes.await.map_err(lost)?;
-    let name = BusName::try_from(BUS_NAME).map_err(|cause| lost(cause.into()))?;
+    let name = BusName::try_from(BUS_NAME).map_err(lost)?;
     if bus
         .name_has_owner(name)
         .await

@@ -21,6 +21,8 @@ on_each_release!(
     who_may_read_what,
     what_is_followed_goes_on_through_restarts,
     strangers_read_the_same,
+    logs_of_every_form_pin_the_record,
+    what_was_archived_is_verified_with_what_is_left,
 );
 
 /// What a text can have in it: the ends of quotes, fields and lines of every format.
@@ -129,6 +131,119 @@ fn seq(line: &str) -> Option<u64> {
     event["seq"].as_u64()
 }
 
+/// The same lines in all that rsyslog and journalctl make of them.
+fn logs_of_every_form_pin_the_record(release: Release) {
+    let forms = "authpriv.* /var/log/traditional;RSYSLOG_TraditionalFileFormat
+        authpriv.* /var/log/rfc3339;RSYSLOG_FileFormat
+        authpriv.* /var/log/rfc5424;RSYSLOG_SyslogProtocol23Format\n";
+    let machine = scene(release)
+        .policy(&format!("{}\n{READERS}", cast::POLICY))
+        .file("/etc/rsyslog.d/forms.conf", 0o644, forms)
+        .boot();
+    machine.run("systemctl restart rsyslog.service").ok();
+    machine.run_with_input("cat >/tmp/hostile", HOSTILE).ok();
+    let ask = "sh -c 'jitctl request deploy --for 10m --reason \"$(cat /tmp/hostile)\"'";
+    for _ in 0..3 {
+        as_user(&machine, "carol", ask).ok();
+    }
+    machine.wait_until("rsyslog has it", LIMIT, || {
+        machine.file("/var/log/rfc5424").matches(" chain=").count() >= 3
+    });
+    let against = |source: &str| {
+        machine.run(&format!(
+            "journalctl --sync; {source} | jitctl audit verify --json --against -"
+        ))
+    };
+    let sources = [
+        "cat /var/log/traditional",
+        "cat /var/log/rfc3339",
+        "cat /var/log/rfc5424",
+        "journalctl -t jitd -o short",
+        "journalctl -t jitd -o short-iso",
+        "journalctl -t jitd -o short-precise",
+        "journalctl -t jitd -o short-full",
+        "journalctl -t jitd -o short-unix",
+        "journalctl -t jitd -o short-monotonic",
+        "journalctl -t jitd -o cat",
+        "journalctl -t jitd -o json",
+        "journalctl -t jitd -o export",
+    ];
+    for source in sources {
+        let said: Value = serde_json::from_str(against(source).ok().text()).expect("JSON");
+        assert!(
+            said["against"]["same"].as_u64() >= Some(3),
+            "{source}: {said}"
+        );
+        assert_eq!(said["against"]["ignored"], 0, "{source}: {said}");
+        assert_eq!(said["against"]["unreadable"], 0, "{source}: {said}");
+    }
+
+    // Anybody can write such a line; the journal says who it was.
+    let forged = format!("event=x seq=1 chain={}", "0".repeat(64));
+    as_user(
+        &machine,
+        "mallory",
+        &format!("logger -p authpriv.notice -t jitd '{forged}'"),
+    )
+    .ok();
+    as_user(
+        &machine,
+        "mallory",
+        &format!("logger -p authpriv.notice -t sshd 'jitd[1]: {forged}'"),
+    )
+    .ok();
+    machine.wait_until("rsyslog has it", LIMIT, || {
+        machine.file("/var/log/rfc5424").matches(&forged).count() == 2
+    });
+    let report = against("cat /var/log/traditional");
+    let said: Value = serde_json::from_str(report.fails_with(1).text()).expect("JSON");
+    assert_eq!(said["against"]["different"], 1, "{said}");
+    for source in ["journalctl -o json", "journalctl -o export"] {
+        let said: Value = serde_json::from_str(against(source).ok().text()).expect("JSON");
+        assert_eq!(said["against"]["ignored"], 1, "{source}: {said}");
+    }
+}
+
+fn what_was_archived_is_verified_with_what_is_left(release: Release) {
+    let machine = audited(release);
+    let id = elevate_carol(&machine, "10m");
+    as_user(&machine, "carol", "jitctl end").ok();
+    let over = format!("event=elevation.released id={id} ");
+    machine.wait_until("the logs have it", LIMIT, || {
+        machine.auth_log().contains(&over)
+    });
+    machine
+        .run("busctl call org.jitd1 /org/jitd1 org.jitd1.Audit Archive x $(date +%s%3N)")
+        .ok()
+        .contains("/var/lib/jitd/archive/events-");
+    let left = machine.run("jitctl audit verify");
+    left.ok()
+        .contains("are archived, and it goes on from there");
+    let archive = "/var/lib/jitd/archive/*.jsonl";
+    machine
+        .run(&format!("jitctl audit verify {archive}"))
+        .ok()
+        .contains("from 1 (");
+    machine.run("jitctl audit export /root/left.jsonl").ok();
+    let both = format!("jitctl audit verify {archive} /root/left.jsonl");
+    machine
+        .run(&both)
+        .ok()
+        .contains("from 1 (")
+        .lacks("archived");
+    machine
+        .run(&format!("jitctl audit verify --against {archive}"))
+        .ok()
+        .contains(" are archived: not compared");
+
+    machine.run(&format!("sed -i s/alice/dave/ {archive}")).ok();
+    machine
+        .run(&both)
+        .fails_with(1)
+        .contains("does not fit to its link");
+    machine.run("jitctl audit verify").ok();
+}
+
 /// rsyslog's lines and the journal's by `logfmt` from `PyPI`, JSON by jq, CSV by Python.
 fn strangers_read_the_same(release: Release) {
     let machine = audited(release);
@@ -220,6 +335,11 @@ fn thirty_lines_of_python_verify_a_hundred_thousand_events() {
         .ok()
         .contains("The chain is whole: 100");
     println!("verified in {:?}", began.elapsed());
+    // Who looks sees how far it is.
+    machine
+        .run("script --quiet --command 'jitctl audit verify' /dev/null")
+        .ok()
+        .contains(" of 100,");
     machine.run("jitctl audit export /root/record.jsonl").ok();
     let exported = machine.outside("/root/record.jsonl");
     let record = fs::read_to_string(&exported).expect("the export");

@@ -255,9 +255,22 @@ fn the_last_rows_deleted() {
         run(
             db,
             "DELETE FROM event WHERE seq > 5; UPDATE told SET seq = 0",
-        )
+        );
     })
     .is_found_against_the_log_alone("sent");
+}
+
+#[test]
+fn the_last_rows_deleted_while_jitd_runs() {
+    let machine = machine_with_a_past();
+    let heckler = "/usr/local/bin/heckler";
+    machine.put_program(Path::new(env!("CARGO_BIN_EXE_heckler")), heckler);
+    let cut = "UPDATE told SET seq = (SELECT max(seq) FROM event);
+               DELETE FROM event WHERE seq > 5;";
+    machine
+        .run(&format!("{heckler} sql {DATABASE} '{NO_TRIGGERS} {cut}'"))
+        .ok();
+    asked(machine).is_found_at(6, "the logs have been told of events up to");
 }
 
 #[test]

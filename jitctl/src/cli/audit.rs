@@ -35,6 +35,12 @@ pub enum AuditCommand {
     /// --against, it is compared with what was sent to a log, which finds that the whole
     /// record was replaced. Needs root, or to be an auditor of the policy; with FILE, neither,
     /// nor jitd. Exit status 1 when something is wrong.
+    ///
+    /// The document of --json has verified; events, first and last (seq, at) and head, the link
+    /// of the last one; begins (start, archive, or middle, of a file, whose first event itself
+    /// can't be verified); problem (seq, kind, what, means, file, line) or null; and against
+    /// (same, different, beyond, older, ignored, unreadable: numbers of lines; contradictions: log,
+    /// line, seq, chain, means, the first 20 of each) or null.
     Verify(Verify),
     /// Write the record into a file
     ///

@@ -30,6 +30,8 @@ pub enum Ends {
     Cut,
     /// With this one.
     Error(String),
+    /// Not.
+    Never,
 }
 
 impl Record {
@@ -75,11 +77,11 @@ impl Record {
             Ends::Whole => Some(json!({ "end": newest })),
             Ends::At(seq) => Some(json!({ "end": seq })),
             Ends::Error(why) => Some(json!({ "error": why })),
-            Ends::Cut => None,
+            Ends::Cut | Ends::Never => None,
         };
         let text = lines.into_iter().chain(end.map(|end| end.to_string()));
         let text: String = text.map(|line| line + "\n").collect();
-        if filter.follow == Some(true) {
+        if filter.follow == Some(true) || self.ends == Ends::Never {
             // Before what happens next.
             let lines = text.lines().filter(|line| !line.starts_with("{\"end\""));
             for line in lines {

@@ -72,4 +72,37 @@ mod tests {
         );
         assert!(!line.chars().any(char::is_control));
     }
+
+    /// However a parser takes backslashes, and whatever it takes for the end of a quote.
+    #[test]
+    fn nothing_within_quotes_is_a_quote_or_a_backslash() {
+        let every: String = (1..=0x10_ffff).filter_map(char::from_u32).collect();
+        for value in [every.as_str(), "100%", r"CORP\alice", "\""] {
+            let line = line(&[("reason", value.into())]);
+            let quoted = line
+                .strip_prefix("reason=\"")
+                .and_then(|rest| rest.strip_suffix('"'))
+                .expect("it is quoted");
+            assert!(!quoted.contains(['"', '\\']));
+            assert!(!quoted.chars().any(text::is_hostile));
+            assert_eq!(decoded(quoted), value);
+        }
+    }
+
+    fn decoded(text: &str) -> String {
+        let mut bytes = Vec::new();
+        let mut rest = text.as_bytes();
+        while let [first, more @ ..] = rest {
+            rest = more;
+            if *first == b'%' {
+                let (digits, more) = more.split_at(2);
+                let digits = std::str::from_utf8(digits).expect("digits");
+                bytes.push(u8::from_str_radix(digits, 16).expect("two digits"));
+                rest = more;
+            } else {
+                bytes.push(*first);
+            }
+        }
+        String::from_utf8(bytes).expect("UTF-8")
+    }
 }

@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use jitd_api::EventFilter;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::time;
 use crate::cli::Export;
@@ -33,6 +34,8 @@ pub(super) async fn run(options: Export) -> Result<(), Failure> {
     let stream = Stream::open(&filter).await?;
     let about =
         |cause: io::Error| Failure::new(Kind::Failed, format!("{}: {cause}", path.display()));
+    // From here on there is something to be cleared away.
+    let mut interrupt = signal(SignalKind::interrupt())?;
     let mut file = BufWriter::new(
         OpenOptions::new()
             .write(true)
@@ -41,7 +44,11 @@ pub(super) async fn run(options: Export) -> Result<(), Failure> {
             .open(path)
             .map_err(about)?,
     );
-    let written = match pass_on(stream, &mut file).await {
+    let passed = tokio::select! {
+        passed = pass_on(stream, &mut file) => passed,
+        _ = interrupt.recv() => Err(Failure::interrupted()),
+    };
+    let written = match passed {
         Ok(events) => keep(&file, path).map_err(about).map(|()| events),
         failed => failed,
     };

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::{world, world_of};
 use crate::reading::{HOSTILE, HOSTILE_SHOWN, harmless};
 use crate::record::{Ends, Record, life};
-use crate::scene::{NOWHERE, run_at};
+use crate::scene::{DEADLINE, NOWHERE, run_at};
 use crate::terminal::shown;
 
 #[tokio::test]
@@ -188,6 +188,33 @@ async fn an_export_is_for_its_owner_and_overwrites_nothing() {
         .ended(0);
     assert_eq!(ran.stdout, record);
     assert_eq!(world.last_call(), "read since=1767323040000 whole=true");
+}
+
+#[tokio::test]
+async fn an_export_that_is_interrupted_leaves_nothing() {
+    let world = world().await;
+    world.shared.scene().record.ends = Ends::Never;
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("record");
+    let arguments = ["audit", "export", &file.display().to_string()];
+    let child = crate::scene::jitctl(world.bus.address(), &arguments)
+        .spawn()
+        .unwrap();
+    tokio::time::timeout(DEADLINE, async {
+        while !fs::exists(&file).unwrap() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .expect("it begins in time");
+    let pid = child.id().unwrap().to_string();
+    let sent = std::process::Command::new("kill")
+        .args(["-INT", &pid])
+        .status();
+    assert!(sent.unwrap().success());
+    let output = tokio::time::timeout(DEADLINE, child.wait_with_output()).await;
+    assert_eq!(output.unwrap().unwrap().status.code(), Some(130));
+    assert!(!fs::exists(&file).unwrap(), "half a record was left");
 }
 
 #[tokio::test]
