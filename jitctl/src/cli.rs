@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub use asking::{BreakGlass, Extend, Request, Run, Terms, Waiting};
-pub use audit::{Audit, AuditCommand, Export, Format, ReadEvents, Verify};
+pub use audit::{Archive, Audit, AuditCommand, Backup, Export, Format, ReadEvents, Verify};
 pub use deciding::{Acknowledge, Approve, Deny};
 pub use ending::{Cancel, End, Revoke};
 pub use help::{EXIT_STATUS, examples};

@@ -337,7 +337,7 @@ fn thirty_lines_of_python_verify_a_hundred_thousand_events() {
     println!("verified in {:?}", began.elapsed());
     // Who looks sees how far it is.
     machine
-        .run("script --quiet --command 'jitctl audit verify' /dev/null")
+        .run("TERM=xterm script --quiet --command 'jitctl audit verify' /dev/null")
         .ok()
         .contains(" of 100,");
     machine.run("jitctl audit export /root/record.jsonl").ok();

@@ -19,8 +19,7 @@ const DATABASE: &str = "/var/lib/jitd/jitd.db";
 const NO_TRIGGERS: &str = "
     DROP TRIGGER event_comes_next;
     DROP TRIGGER event_stays;
-    DROP TRIGGER event_stays_as_it_is;
-";
+    DROP TRIGGER event_stays_as_it_is";
 
 /// What checks say of an attack.
 struct Seen {
@@ -266,10 +265,12 @@ fn the_last_rows_deleted_while_jitd_runs() {
     let heckler = "/usr/local/bin/heckler";
     machine.put_program(Path::new(env!("CARGO_BIN_EXE_heckler")), heckler);
     let cut = "UPDATE told SET seq = (SELECT max(seq) FROM event);
-               DELETE FROM event WHERE seq > 5;";
-    machine
-        .run(&format!("{heckler} sql {DATABASE} '{NO_TRIGGERS} {cut}'"))
-        .ok();
+        DELETE FROM event WHERE seq > 5";
+    for statement in [NO_TRIGGERS, cut].join(";").split(';') {
+        machine
+            .run(&format!("{heckler} sql {DATABASE} '{}'", statement.trim()))
+            .ok();
+    }
     asked(machine).is_found_at(6, "the logs have been told of events up to");
 }
 

@@ -46,6 +46,41 @@ pub enum AuditCommand {
     ///
     /// JSON, an event a line; verify reads it. Needs root, or to be an auditor of the policy.
     Export(Export),
+    /// Move old events from the record into a file
+    ///
+    /// The file is in /var/lib/jitd/archive: JSON, an event a line; verify reads it. The record
+    /// goes on from it, and says so. Events of what is still open stay, and all that came after
+    /// them. The policy can say that it is done by itself: audit.keep. Needs root.
+    ///
+    /// The document of --json has file, first, last, head (the link of the last event) and
+    /// sha256 (of the file); it is null where there was nothing to archive.
+    Archive(Archive),
+    /// Copy the whole database while it is used
+    ///
+    /// Into a new file, for root's eyes only: it has all that jitd knows. jitd(8) says how to go
+    /// back to it. Needs root.
+    Backup(Backup),
+}
+
+/// What goes with `audit archive`.
+#[derive(Debug, Args)]
+#[command(after_help = help::of("audit archive"))]
+pub struct Archive {
+    /// Those from before then: "2026-12-01 09:00", RFC 3339, or 365d for a year ago
+    #[arg(long, value_name = "TIME")]
+    pub before: Moment,
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What goes with `audit backup`.
+#[derive(Debug, Args)]
+#[command(after_help = help::of("audit backup"))]
+pub struct Backup {
+    /// The file to make
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
 }
 
 /// Which events, and how they look.

@@ -78,7 +78,7 @@ mod tests {
     fn nothing_within_quotes_is_a_quote_or_a_backslash() {
         let every: String = (1..=0x10_ffff).filter_map(char::from_u32).collect();
         for value in [every.as_str(), "100%", r"CORP\alice", "\""] {
-            let line = line(&[("reason", value.into())]);
+            let line = line(&[("reason".into(), value.into())]);
             let quoted = line
                 .strip_prefix("reason=\"")
                 .and_then(|rest| rest.strip_suffix('"'))

@@ -237,6 +237,20 @@ pub(super) const EXAMPLES: &[(&str, Lines)] = &[
         )],
     ),
     (
+        "audit archive",
+        &[(
+            "sudo jitctl audit archive --before 365d",
+            "what is older than a year goes into a file",
+        )],
+    ),
+    (
+        "audit backup",
+        &[(
+            "sudo jitctl audit backup /srv/backup/jitd.db",
+            "a copy of the database, while it is used",
+        )],
+    ),
+    (
         "policy",
         &[
             ("jitctl policy check", "is /etc/jitd right?"),

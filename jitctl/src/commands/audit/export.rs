@@ -1,17 +1,16 @@
 //! `audit export`: the record in a file.
 
-use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use jitd_api::EventFilter;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::new_file::NewFile;
 use super::time;
 use crate::cli::Export;
 use crate::clock;
-use crate::error::{Failure, Kind};
+use crate::error::Failure;
 use crate::output;
 use crate::record::event::Line;
 use crate::record::stream::{self, Stream};
@@ -32,37 +31,16 @@ pub(super) async fn run(options: Export) -> Result<(), Failure> {
     }
     // Asked for first: who may not read it leaves no empty file.
     let stream = Stream::open(&filter).await?;
-    let about =
-        |cause: io::Error| Failure::new(Kind::Failed, format!("{}: {cause}", path.display()));
     // From here on there is something to be cleared away.
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut file = BufWriter::new(
-        OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)
-            .map_err(about)?,
-    );
-    let passed = tokio::select! {
-        passed = pass_on(stream, &mut file) => passed,
-        _ = interrupt.recv() => Err(Failure::interrupted()),
+    let mut file = NewFile::create(path)?;
+    let events = tokio::select! {
+        passed = pass_on(stream, &mut file) => passed?,
+        _ = interrupt.recv() => return Err(Failure::interrupted()),
     };
-    let written = match passed {
-        Ok(events) => keep(&file, path).map_err(about).map(|()| events),
-        failed => failed,
-    };
-    match written {
-        Ok(events) => {
-            output::tell(&format!("{events} events."));
-            Ok(())
-        }
-        Err(failure) => {
-            // A part of the record must not be taken for the whole.
-            drop(std::fs::remove_file(path));
-            Err(failure)
-        }
-    }
+    file.keep()?;
+    output::tell(&format!("{events} events."));
+    Ok(())
 }
 
 async fn copy(filter: &EventFilter, to: &mut impl Write) -> Result<u64, Failure> {
@@ -87,14 +65,4 @@ async fn pass_on(mut stream: Stream, to: &mut impl Write) -> Result<u64, Failure
         }
     }
     Err(stream::cut())
-}
-
-/// The file, and that it is in its folder, last.
-fn keep(file: &BufWriter<File>, path: &Path) -> io::Result<()> {
-    file.get_ref().sync_all()?;
-    let folder = match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    };
-    File::open(folder)?.sync_all()
 }

@@ -1,7 +1,9 @@
-//! `audit`: the record, read and verified.
+//! `audit`: the record, read, verified and kept.
 
 mod export;
 mod follow;
+mod keep;
+mod new_file;
 mod read;
 mod verify;
 
@@ -17,6 +19,8 @@ pub(crate) async fn run(options: Audit) -> Result<(), Failure> {
         None => read::run(options.read).await,
         Some(AuditCommand::Verify(options)) => verify::run(options).await,
         Some(AuditCommand::Export(options)) => export::run(options).await,
+        Some(AuditCommand::Archive(options)) => keep::archive(options).await,
+        Some(AuditCommand::Backup(options)) => keep::backup(options).await,
     }
 }
 
