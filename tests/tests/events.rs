@@ -15,6 +15,7 @@ on_each_release!(
     a_refused_sudo_is_on_record_at_once_with_where_and_why,
     a_refused_login_says_from_where,
     a_loop_of_refusals_is_few_events_whose_counts_add_up,
+    who_is_refused_while_jitd_stops_is_counted_too,
     stops_crashes_reboots_and_outages_are_told_apart,
     setup_is_on_record_and_works_without_jitd,
     removal_is_on_record,
@@ -145,6 +146,29 @@ fn a_loop_of_refusals_is_few_events_whose_counts_add_up(release: Release) {
     assert!(!last.field("since").is_empty() && last.field("since") <= last.field("until"));
     let after = since(&machine, before, "%");
     assert_eq!(names(&after).last(), Some(&"daemon.stopped"));
+}
+
+fn who_is_refused_while_jitd_stops_is_counted_too(release: Release) {
+    let machine = machine(release);
+    machine.put_program(
+        Path::new(env!("CARGO_BIN_EXE_impostor")),
+        "/usr/local/bin/impostor",
+    );
+    let before = newest(&machine);
+    machine
+        .run("impostor knock /run/jitd/gate 100000000 >/run/said 2>&1 &")
+        .ok();
+    let refused = || since(&machine, before, "gate.refused");
+    machine.wait_until("somebody is refused", SOON, || !refused().is_empty());
+    machine.run("systemctl stop jitd").ok();
+    let answered = || {
+        let said = machine.file("/run/said");
+        let (_, answered) = said.split_once("answered=")?;
+        answered.trim().parse::<usize>().ok()
+    };
+    machine.wait_until("the gate has hung up", SOON, || answered().is_some());
+    let answered = answered().expect("a number");
+    assert_eq!(sum(&refused()), answered, "{release}: {:#?}", refused());
 }
 
 fn stops_crashes_reboots_and_outages_are_told_apart(release: Release) {
