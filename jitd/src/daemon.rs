@@ -99,7 +99,7 @@ async fn serve(
         ended = keep_time(engine, &alarm, touched) => ended?,
         () = reload_when_told(engine, told.hangup) => {}
         _ = gate_ended => return Err("the gate's socket, or its connection to the system bus, ended".into()),
-        () = keep_record(&engine) => {}
+        () = keep_record(engine) => {}
         _ = sessions => return Err("nobody looks after sessions any more".into()),
         () = connection.closed() => return Err("the system bus went away".into()),
         _ = told.terminate.recv() => {}
