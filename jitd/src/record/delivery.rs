@@ -1,13 +1,14 @@
 //! Every event into every log of the host: once, in order, whatever the logs are doing.
-//!
-//! journald hands on to a syslogd what it is sent, and drops what that has no room for. So before
-//! an event is sent, the syslogd is asked whether it reads; while it does not, the event is held
-//! for a time, and then goes to the journal alone. What the syslogd missed it is sent straight,
-//! and before anything else, as soon as it reads again.
 
-use std::collections::VecDeque;
+mod both;
+mod cursor;
+mod trouble;
+
 use std::sync::Arc;
 use std::time::Duration;
+
+use cursor::Cursor;
+use trouble::Trouble;
 
 use super::datagrams::Sign;
 use super::line::Telling;
@@ -23,12 +24,8 @@ use crate::domain::time::Now;
 const A_MOMENT: Duration = Duration::from_millis(200);
 /// Most events that are told before it is noted: so many may be told again after a crash.
 const BATCH: usize = 8;
-/// How long the journal waits for a syslogd, in milliseconds.
-const HOLD: i64 = 60_000;
 /// How long a journal may be gone before it is taken for none, in milliseconds.
 const BLINK: i64 = 5_000;
-/// How long something stands in the way before it is said, in milliseconds.
-const PATIENCE: i64 = 5_000;
 /// How long a syslogd that is not there is owed what happens, in milliseconds.
 const OWED: i64 = 24 * 3600 * 1000;
 
@@ -41,30 +38,6 @@ pub(super) enum Next {
     Nothing,
     /// A log does not take it; it is tried again.
     Later,
-}
-
-/// How far one log has been told.
-struct Cursor {
-    seq: u64,
-    /// What comes after that, as far as it was read.
-    ahead: VecDeque<Recorded>,
-}
-
-impl Cursor {
-    fn at(seq: u64) -> Self {
-        Self {
-            seq,
-            ahead: VecDeque::new(),
-        }
-    }
-
-    /// All up to there has been told.
-    fn reach(&mut self, seq: u64) {
-        self.seq = self.seq.max(seq);
-        while self.ahead.front().is_some_and(|event| event.seq <= seq) {
-            self.ahead.pop_front();
-        }
-    }
 }
 
 /// The deliverer.
@@ -90,17 +63,6 @@ pub(super) struct Delivery<O> {
     /// When the journal was seen last, by the boot clock.
     journal_seen: i64,
     trouble: Trouble,
-}
-
-/// What stands in the way.
-#[derive(Default)]
-struct Trouble {
-    /// As seen in this round.
-    text: Option<String>,
-    /// Since when, by the boot clock.
-    since: Option<i64>,
-    /// What was said last.
-    said: Option<String>,
 }
 
 impl<O: Outbox> Delivery<O> {
@@ -145,7 +107,7 @@ impl<O: Outbox> Delivery<O> {
             Next::Later
         });
         self.keep();
-        self.complain(&now);
+        self.trouble.complain(&now);
         next
     }
 
@@ -170,124 +132,6 @@ impl<O: Outbox> Delivery<O> {
                 Ok(Next::Later)
             }
         }
-    }
-
-    /// To a journal that hands on to a syslogd.
-    fn tell_both(&mut self, now: &Now) -> Result<Next, Stop> {
-        self.handed = self.handed.max(self.to_syslog.seq);
-        for _ in 0..BATCH {
-            let told = if self.handed < self.to_journal.seq {
-                self.send_missed(now)?
-            } else if let Some(event) = self.next(Log::Journal)? {
-                if !self.journal.has(event.seq) && !self.has_read_all(now) {
-                    return self.tell_held(now);
-                }
-                self.send_to_journal(&event, now)?;
-                if self.handed_on.has_room() {
-                    self.handed = event.seq;
-                }
-                true
-            } else {
-                break;
-            };
-            if !told {
-                return self.tell_held(now);
-            }
-        }
-        let is_level = self.handed == self.to_journal.seq;
-        let is_all = is_level && self.next(Log::Journal)?.is_none();
-        match self.has_read_all(now) {
-            true if is_all => Ok(Next::Nothing),
-            true => Ok(Next::More),
-            false => self.tell_held(now),
-        }
-    }
-
-    /// Whether the syslogd reads, and has read what journald handed on to it.
-    fn has_read_all(&mut self, now: &Now) -> bool {
-        let patience = self.patience(now);
-        loop {
-            let asked = *self.asked.get_or_insert(self.handed);
-            match self.handed_on.reads(patience) {
-                Progress::Told => {
-                    self.held_since = None;
-                    self.asked = None;
-                    self.to_syslog.reach(asked);
-                    if asked == self.handed {
-                        return true;
-                    }
-                }
-                Progress::Unread => return false,
-                // What it had not read went with its socket.
-                Progress::Unsent | Progress::Impossible => {
-                    self.asked = None;
-                    self.handed = self.to_syslog.seq;
-                    return false;
-                }
-            }
-        }
-    }
-
-    /// While the syslogd does not read: the journal waits for it, but not for ever.
-    fn tell_held(&mut self, now: &Now) -> Result<Next, Stop> {
-        self.held_since.get_or_insert(now.boot.0);
-        let path = self.handed_on.path().display();
-        let text = format!("the syslogd at {path} reads nothing: what it misses follows");
-        self.trouble.text = Some(text);
-        if !self.is_held_long_enough(now) {
-            return Ok(Next::Later);
-        }
-        let Some(event) = self.next(Log::Journal)? else {
-            return Ok(Next::Later);
-        };
-        let is_level = self.handed == self.to_journal.seq;
-        let had_room = self.handed_on.has_room();
-        let missed = self.to_syslog.seq + 1;
-        if had_room && !is_level && self.handed < missed && !self.handed_on.has(missed) {
-            // It reads again: what it missed comes first.
-            return Ok(Next::Later);
-        }
-        // (Should it begin to read just now, it gets this one twice.)
-        self.send_to_journal(&event, now)?;
-        // With room before and after, what journald hands on waits there to be read.
-        if is_level && had_room && self.handed_on.has_room() {
-            self.handed = event.seq;
-        }
-        Ok(Next::More)
-    }
-
-    fn is_held_long_enough(&self, now: &Now) -> bool {
-        self.held_since
-            .is_some_and(|since| now.boot.0 - since >= HOLD)
-    }
-
-    /// How long a log may take before something else is done.
-    fn patience(&self, now: &Now) -> Duration {
-        // The journal alone is not held up by it any more.
-        if self.is_held_long_enough(now) {
-            Duration::ZERO
-        } else {
-            A_MOMENT
-        }
-    }
-
-    /// Straight to the syslogd, what it missed; whether it has read it.
-    fn send_missed(&mut self, now: &Now) -> Result<bool, Stop> {
-        if self.handed > self.to_syslog.seq && !self.has_read_all(now) {
-            return Ok(false);
-        }
-        let Some(event) = self.next(Log::Syslog)? else {
-            // Archived, and nobody can tell of it any more.
-            self.handed = self.to_journal.seq;
-            self.to_syslog.reach(self.handed);
-            return Ok(true);
-        };
-        let is_told = self.send_to_syslogd(Syslogd::HandedOn, &event, now);
-        self.handed = self.to_syslog.seq;
-        if is_told {
-            self.held_since = None;
-        }
-        Ok(is_told)
     }
 
     /// To a journal and a syslogd that have nothing to do with each other.
@@ -425,17 +269,6 @@ impl<O: Outbox> Delivery<O> {
                     self.trouble.text = Some(text);
                 }
             }
-        }
-    }
-
-    /// Says what stands in the way, once, when it has done so for a time.
-    fn complain(&mut self, now: &Now) {
-        let Trouble { text, since, said } = &mut self.trouble;
-        if text.is_none() {
-            (*since, *said) = (None, None);
-        } else if now.boot.0 - *since.get_or_insert(now.boot.0) >= PATIENCE && text != said {
-            note(Priority::Warning, text.as_deref().unwrap_or_default());
-            said.clone_from(text);
         }
     }
 }

@@ -301,7 +301,11 @@ impl<'a> Logs<'a> {
         );
         assert!(
             missing.is_empty() && again.is_empty(),
-            "{log}: missing {missing:?}, twice {again:?}"
+            "{log}: missing {} {:?}…, twice {} {:?}…",
+            missing.len(),
+            &missing[..missing.len().min(9)],
+            again.len(),
+            &again[..again.len().min(9)]
         );
         assert!(
             found == record,
