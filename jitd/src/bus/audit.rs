@@ -57,7 +57,7 @@ impl Audit {
                     .to_owned(),
             ));
         }
-        let place = self.streams.take(caller.account.uid)?;
+        let place = self.streams.take(caller.account.uid, about == About::All)?;
         let query = EventQuery {
             about,
             after: filter.after.unwrap_or_default(),
