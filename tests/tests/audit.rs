@@ -105,14 +105,15 @@ fn what_is_followed_goes_on_through_restarts(release: Release) {
     let follower = machine.spawn_as("dave", follow);
     follower.wait_for_output("policy.loaded");
     let mut last = 0;
-    for round in 1..=3 {
+    let noticed = || follower.wait_for_output("").matches("went away").count();
+    for _ in 1..=3 {
         machine.run("systemctl restart jitd.service").ok();
         last = carol_asks(&machine, "10m");
         follower.wait_for_output(&format!("\"id\":{last},"));
+        // A restart is noticed once, or twice where the bus still has the old one's name.
+        let before = noticed();
         machine.run("systemctl stop jitd.service").ok();
-        machine.wait_until("it is noticed", LIMIT, || {
-            follower.wait_for_output("").matches("went away").count() == 2 * round
-        });
+        machine.wait_until("it is noticed", LIMIT, || noticed() > before);
         // Who follows does not start what somebody has stopped; the bus does, for carol.
         machine
             .run("systemctl is-active jitd.service")
