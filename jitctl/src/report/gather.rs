@@ -3,11 +3,13 @@
 use jitd_api::{Elevation, ElevationsProxy, Error, EventFilter, Filter, MAX_LIST};
 
 use super::chain::{Chain, Following};
-use super::record::{self, Noted};
+use super::record::Noted;
 use super::spans::Span;
 use super::{Scope, life};
 use crate::bus;
 use crate::error::Failure;
+use crate::record::event::Line;
+use crate::record::stream::{self, Stream};
 
 /// All that was told.
 #[derive(Debug)]
@@ -40,16 +42,23 @@ pub(crate) async fn gather(period: Span, own: &str) -> Result<Told, Failure> {
         since: matches!(scope, Scope::Own(_)).then_some(from),
         ..EventFilter::default()
     };
-    let stream = audit.read(&filter).await.map_err(bus::failure)?;
+    let mut stream = Stream::open(&filter).await?;
     let (mut noted, mut following) = (Noted::default(), Following::default());
     let mut first = None;
-    let end = record::read(stream.into(), |event| {
-        if scope == Scope::Everybody {
-            following.event(event);
-            first.get_or_insert_with(|| record::place(event));
+    let end = loop {
+        let line = stream.line().await?.ok_or_else(stream::cut)?;
+        match Line::read(line).map_err(|why| stream::nonsense(&why))? {
+            Line::Event(event) => {
+                if scope == Scope::Everybody {
+                    following.event(&event);
+                    first.get_or_insert_with(|| (event.number("seq"), event.at()));
+                }
+                noted.event(&event, period);
+            }
+            Line::End(end) => break end,
+            Line::Error(why) => return Err(stream::broken(&why)),
         }
-        noted.event(event, period);
-    })?;
+    };
     let chain = match scope {
         Scope::Everybody => following.end(end),
         Scope::Own(_) => Chain::NotChecked,

@@ -1,15 +1,9 @@
 //! What a report needs of the record.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::io::{BufRead, BufReader};
-use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream;
-
-use jiff::Timestamp;
-use serde_json::{Map, Value};
 
 use super::spans::Span;
-use crate::error::{Failure, Kind};
+use crate::record::event::Event;
 
 /// Events of elevations, which are told by the elevations themselves.
 const TOLD_ELSEWHERE: [&str; 2] = ["elevation.", "glass."];
@@ -80,9 +74,8 @@ impl Sessions {
         spans
     }
 
-    fn event(&mut self, verb: &str, event: &Map<String, Value>, at: i64) {
-        let number = |key| event.get(key).and_then(number);
-        let (Some(session), Some(id)) = (number("session"), number("id")) else {
+    fn event(&mut self, verb: &str, event: &Event<'_>, at: i64) {
+        let (Some(session), Some(id)) = (counted(event, "session"), event.number("id")) else {
             return;
         };
         let session = self.0.entry(session).or_default();
@@ -97,11 +90,11 @@ impl Sessions {
 
 impl Noted {
     /// Notes an event that happened in the period, or of a session that may reach into it.
-    pub(crate) fn event(&mut self, event: &Map<String, Value>, period: Span) {
-        let name = event.get("event").and_then(Value::as_str);
-        let (Some(at), Some(name)) = (place(event).1, name) else {
+    pub(crate) fn event(&mut self, event: &Event<'_>, period: Span) {
+        let (Some(at), Some(name)) = (event.at(), event.text("event")) else {
             return;
         };
+        let name = name.as_ref();
         if let Some(verb) = name.strip_prefix("session.")
             && verb != "refused"
         {
@@ -111,7 +104,7 @@ impl Noted {
         if !period.has(at) || TOLD_ELSEWHERE.iter().any(|start| name.starts_with(start)) {
             return;
         }
-        let count = event.get("count").and_then(number).unwrap_or(1);
+        let count = counted(event, "count").unwrap_or(1);
         if matches!(name, "attempt.refused" | "gate.refused") {
             self.refused(event, count, at);
         } else {
@@ -134,10 +127,10 @@ impl Noted {
         });
     }
 
-    fn refused(&mut self, event: &Map<String, Value>, count: u64, at: i64) {
+    fn refused(&mut self, event: &Event<'_>, count: u64, at: i64) {
         let first_of = |keys: &[&str]| {
-            let texts = keys.iter().filter_map(|key| event.get(*key)?.as_str());
-            texts.map(str::to_owned).next().unwrap_or_default()
+            let mut texts = keys.iter().filter_map(|key| event.text(key));
+            texts.next().unwrap_or_default().into_owned()
         };
         // Who tried it, where the event is about somebody else's elevation.
         let who = first_of(&["by", "user"]);
@@ -163,56 +156,17 @@ impl Noted {
     }
 }
 
-/// Number and time of an event, as far as it has them.
-pub(crate) fn place(event: &Map<String, Value>) -> (Option<u64>, Option<i64>) {
-    let at = event.get("at").and_then(Value::as_str);
-    let at: Option<Timestamp> = at.and_then(|at| at.parse().ok());
-    let seq = event.get("seq").and_then(Value::as_u64);
-    (seq, at.map(Timestamp::as_millisecond))
-}
-
-/// A number, which a field of an event's own has as text.
-fn number(value: &Value) -> Option<u64> {
-    match value {
-        Value::String(text) => text.parse().ok(),
-        value => value.as_u64(),
-    }
-}
-
-/// Gives every event of a stream to `each`; gives the number up to which the record was read.
-///
-/// # Errors
-/// The stream was cut, or is none of jitd's.
-pub(crate) fn read(
-    stream: OwnedFd,
-    mut each: impl FnMut(&Map<String, Value>),
-) -> Result<u64, Failure> {
-    let failed = |why: &str| Failure::new(Kind::Failed, format!("the record can't be read: {why}"));
-    let mut lines = BufReader::with_capacity(1 << 18, UnixStream::from(stream));
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        if lines.read_until(b'\n', &mut line)? == 0 {
-            return Err(failed("it was cut off"));
-        }
-        let event: Map<String, Value> =
-            serde_json::from_slice(&line).map_err(|error| failed(&error.to_string()))?;
-        if event.contains_key("seq") {
-            each(&event);
-        } else if let Some(end) = event.get("end").and_then(Value::as_u64) {
-            return Ok(end);
-        } else {
-            let error = event.get("error").and_then(Value::as_str);
-            return Err(failed(error.unwrap_or("it has a line that is no event")));
-        }
-    }
+/// A number in a field of an event's own, which is text.
+fn counted(event: &Event<'_>, key: &str) -> Option<u64> {
+    event.text(key)?.parse().ok()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
+    use jiff::Timestamp;
+    use serde_json::{Value, json};
 
-    use serde_json::json;
+    use crate::record::event::Line;
 
     use super::*;
 
@@ -224,7 +178,11 @@ mod tests {
     fn noted(events: &[Value]) -> Noted {
         let mut noted = Noted::default();
         for event in events {
-            noted.event(event.as_object().unwrap(), PERIOD);
+            let line = event.to_string();
+            let Ok(Line::Event(event)) = Line::read(line.as_bytes()) else {
+                panic!("{line}");
+            };
+            noted.event(&event, PERIOD);
         }
         noted.sort();
         noted
@@ -327,30 +285,5 @@ mod tests {
             noted.others,
             BTreeMap::from([("policy.loaded".to_owned(), times)])
         );
-    }
-
-    #[test]
-    fn a_stream_without_its_last_line_was_cut() {
-        let read_of = |text: &str| {
-            let (mut ours, theirs) = UnixStream::pair().unwrap();
-            ours.write_all(text.as_bytes()).unwrap();
-            drop(ours);
-            let mut seen = 0;
-            let end = read(OwnedFd::from(theirs), |_| seen += 1);
-            (end.map_err(|failure| failure.to_string()), seen)
-        };
-        assert_eq!(
-            read_of("{\"seq\":1}\n{\"seq\":2}\n{\"end\":2}\n"),
-            (Ok(2), 2)
-        );
-        for (text, why) in [
-            ("{\"seq\":1}\n", "cut off"),
-            ("{\"error\":\"disk broken\"}\n", "disk broken"),
-            ("{\"what\":1}\n", "no event"),
-            ("nonsense\n", "expected"),
-        ] {
-            let failed = read_of(text).0.unwrap_err();
-            assert!(failed.contains(why), "{failed}");
-        }
     }
 }
