@@ -5,7 +5,7 @@ use std::path::Path;
 use jitd::domain::elevation::ElevationId;
 use jitd::domain::names::{RoleName, UserName};
 use jitd::domain::time::Wall;
-use jitd::record::{Event, EventName, Subject};
+use jitd::record::{Event, EventName, Subject, Told};
 use jitd::store::{Change, Seen, Store};
 
 /// Events that are written in one transaction.
@@ -30,6 +30,18 @@ pub fn fill(path: &Path, events: u64, now: i64) {
         let written = runtime.block_on(store.commit(changes.collect(), Seen::default()));
         written.expect("the database takes it");
     }
+    all_is_told(&store);
+}
+
+/// The logs are not to be told of a past that has just been made.
+pub fn all_is_told(store: &Store) {
+    let reader = store.reader().expect("the database can be read");
+    let newest = reader.newest().expect("the database can be read");
+    let told = Told {
+        journal: newest,
+        syslog: newest,
+    };
+    store.note_told(told).expect("the database takes it");
 }
 
 fn event(number: u64, at: Wall) -> Event {

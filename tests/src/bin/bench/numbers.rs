@@ -67,6 +67,11 @@ impl Samples {
         self.paired(baseline, |own, base| own / base)
     }
 
+    /// So much by each of them.
+    pub(crate) fn rate(&self, much: f64) -> Self {
+        Self(self.0.iter().map(|number| much / number).collect())
+    }
+
     pub(crate) fn scaled(&self, factor: f64) -> Self {
         Self(self.0.iter().map(|number| number * factor).collect())
     }

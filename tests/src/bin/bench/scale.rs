@@ -25,6 +25,8 @@ pub(crate) struct Scale {
     pub(crate) thousands: usize,
     /// Events added to a short and to a long record.
     pub(crate) appends: usize,
+    /// Times that a long record is read as a whole.
+    pub(crate) reads: usize,
     /// Starts of jitd.
     pub(crate) starts: usize,
 }
@@ -41,6 +43,7 @@ impl Scale {
         timers: 30,
         thousands: 5,
         appends: 2_000,
+        reads: 7,
         starts: 20,
     };
 
@@ -56,6 +59,7 @@ impl Scale {
         timers: 10,
         thousands: 1,
         appends: 300,
+        reads: 3,
         starts: 5,
     };
 }

@@ -33,6 +33,7 @@ pub(crate) fn run(words: &[&str]) {
             );
         }
         ["append", events, rounds] => record::append(number(events), number(rounds)),
+        ["read", events, rounds] => record::read(number(events), number(rounds)),
         ["memory"] => daemon::memory(),
         ["starts", count] => daemon::starts(number(count)),
         ["membership", rounds] => membership::run(number(rounds)),

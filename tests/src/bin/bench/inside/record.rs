@@ -7,7 +7,7 @@ use jitd::domain::time::Wall;
 use jitd::record::{Event, EventName};
 use jitd::store::{Change, Seen, Store};
 
-use super::{records, sample, turns};
+use super::{must, records, sample, turns};
 
 /// Events committed in one transaction while the record is made.
 const AT_ONCE: u64 = 10_000;
@@ -34,6 +34,33 @@ pub(super) fn append(long: u64, rounds: usize) {
             sample(name, before.elapsed());
         }
     }
+}
+
+/// Makes a past of so many events and has it read: what it took as nanoseconds an event.
+pub(super) fn read(events: u64, rounds: usize) {
+    must("systemctl", &["stop", "jitd.service"]);
+    let path = Path::new(jitd::paths::DATABASE);
+    jit_tests::past::fill(path, events, records::now().wall.0);
+    must("systemctl", &["start", "jitd.service"]);
+    must("jitctl", &["audit", "export", "/var/tmp/export"]);
+    for _ in 0..rounds {
+        took("verify", "jitctl", &["audit", "verify"]);
+        took("sum", "sha256sum", &["/var/tmp/export"]);
+    }
+    for _ in 0..20 * rounds {
+        took(
+            "user",
+            "jitctl",
+            &["audit", "--user", "u7", "--since", "1d"],
+        );
+        took("list", "jitctl", &["list", "--user", "u7"]);
+    }
+}
+
+fn took(name: &str, program: &str, words: &[&str]) {
+    let before = Instant::now();
+    must(program, words);
+    sample(name, before.elapsed());
 }
 
 fn commit(runtime: &tokio::runtime::Runtime, store: &Store, changes: Vec<Change>) {
