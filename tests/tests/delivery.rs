@@ -137,6 +137,7 @@ fn rsyslog_alone(release: Release) {
     machine
         .run("test -S /dev/log && ! test -L /dev/log && ! test -e /run/systemd/journal/socket")
         .ok();
+    let before = Logs::of(&machine).newest();
     let gate = Gate::watch(&machine);
     let load = Load::start(&machine);
     gate.quiet();
@@ -157,7 +158,7 @@ fn rsyslog_alone(release: Release) {
     });
     load.stop();
     gate.did_not_notice();
-    Logs::of(&machine).have_all_in("auth.log");
+    Logs::of(&machine).after(before).have_all_in("auth.log");
 }
 
 /// What rsyslogd has read and not written is gone with it. That is next to nothing of jitd's, which

@@ -144,16 +144,28 @@ fn put_heckler(machine: &Machine) {
 /// What a machine has on record, and in its logs.
 pub(crate) struct Logs<'a> {
     machine: &'a Machine,
+    /// What came up to here was told before the scene began, where it may not be seen any more.
+    after: u64,
     read: RefCell<BTreeMap<String, Vec<(u64, String)>>>,
 }
 
 impl<'a> Logs<'a> {
     pub(crate) fn of(machine: &'a Machine) -> Self {
         put_heckler(machine);
-        Self {
+        let logs = Self {
             machine,
+            after: 0,
             read: RefCell::default(),
-        }
+        };
+        // All that was before was told to the logs of the machine that this one is a copy of.
+        let first = "SELECT coalesce(min(seq), 1) - 1 FROM event WHERE elevation = 1";
+        let after = logs.number(first);
+        logs.after(after)
+    }
+
+    /// The same, looking only at what came later.
+    pub(crate) fn after(self, after: u64) -> Self {
+        Self { after, ..self }
     }
 
     /// What a statement gives, a line a row.
@@ -244,7 +256,10 @@ impl<'a> Logs<'a> {
 
     /// Number and link of every event.
     fn on_record(&self) -> Vec<(u64, String)> {
-        let rows = self.sql("SELECT seq, lower(hex(chain)) FROM event ORDER BY seq");
+        let after = self.after;
+        let rows =
+            format!("SELECT seq, lower(hex(chain)) FROM event WHERE seq > {after} ORDER BY seq");
+        let rows = self.sql(&rows);
         let rows = rows.lines().map(|row| {
             let (seq, chain) = row.split_once('\t').expect("two columns");
             (seq.parse().expect("a number"), chain.to_owned())
@@ -254,9 +269,13 @@ impl<'a> Logs<'a> {
 
     /// The same of every line of a log, as they stand there.
     fn in_log(&self, log: &str) -> Vec<(u64, String)> {
-        let read = |log: &str| match log {
-            "journal" => self.in_journal(),
-            _ => self.in_auth_log(),
+        let read = |log: &str| {
+            let mut found = match log {
+                "journal" => self.in_journal(),
+                _ => self.in_auth_log(),
+            };
+            found.retain(|(seq, _)| *seq > self.after);
+            found
         };
         let mut known = self.read.borrow_mut();
         known
