@@ -206,7 +206,7 @@ fn with_mallory(event: &Value) -> Vec<String> {
 /// Each line of jitd's is one event, with that event's members and no others.
 #[track_caller]
 fn the_lines_are_the_record(machine: &Machine, record: &BTreeMap<u64, Value>) {
-    let mut seen = 0;
+    let mut seen = BTreeSet::new();
     for line in machine.auth_log().lines() {
         let (header, text) = line.split_once(": ").unwrap_or((line, ""));
         assert!(
@@ -222,11 +222,14 @@ fn the_lines_are_the_record(machine: &Machine, record: &BTreeMap<u64, Value>) {
             continue;
         }
         let members = parsed(text);
-        let event = &record[&members["seq"].parse().expect("a number")];
+        let seq: u64 = members["seq"].parse().expect("a number");
+        let event = &record[&seq];
         same(&members, event, line);
-        seen += 1;
+        assert!(seen.insert(seq), "twice: {line}");
     }
-    assert_eq!(seen, record.len());
+    // A log begins with its boot.
+    let first = *seen.first().expect("there are some");
+    assert_eq!(seen.len(), record.range(first..).count());
 }
 
 /// The same of each entry.
@@ -235,7 +238,7 @@ fn the_entries_are_the_record(machine: &Machine, record: &BTreeMap<u64, Value>) 
     let read =
         "journalctl --sync; journalctl _SYSTEMD_UNIT=jitd.service --output=json --all --no-pager";
     let read = machine.run_within(LIMIT, read);
-    let mut seen = 0;
+    let mut seen = BTreeSet::new();
     for line in read.ok().stdout.lines() {
         let entry: Value = serde_json::from_str(line).expect("JSON");
         let fields = entry.as_object().expect("an object");
@@ -251,13 +254,16 @@ fn the_entries_are_the_record(machine: &Machine, record: &BTreeMap<u64, Value>) 
             let value = value.as_str().unwrap_or_else(|| panic!("{key}: {entry}"));
             members.insert(key.to_ascii_lowercase(), unescaped(value));
         }
-        let event = &record[&members["seq"].parse().expect("a number")];
+        let seq: u64 = members["seq"].parse().expect("a number");
+        let event = &record[&seq];
         same(&members, event, line);
         let message = entry["MESSAGE"].as_str().expect("a message of one line");
         same(&parsed(message), event, line);
-        seen += 1;
+        assert!(seen.insert(seq), "twice: {line}");
     }
-    assert_eq!(seen, record.len());
+    // A log begins with its boot.
+    let first = *seen.first().expect("there are some");
+    assert_eq!(seen.len(), record.range(first..).count());
 }
 
 #[track_caller]
@@ -292,25 +298,31 @@ fn parsed(line: &str) -> BTreeMap<String, String> {
         let (value, after) = match value.strip_prefix('"') {
             None => value.split_at(value.find(' ').unwrap_or(value.len())),
             Some(quoted) => {
-                let mut escaped = false;
-                let end = quoted.find(|c| {
-                    let is_end = c == '"' && !escaped;
-                    escaped = c == '\\' && !escaped;
-                    is_end
-                });
-                let end = end.unwrap_or_else(|| panic!("{line:?}"));
+                let end = quoted.find('"').unwrap_or_else(|| panic!("{line:?}"));
                 (&quoted[..end], &quoted[end + 1..])
             }
         };
         assert!(after.is_empty() || after.starts_with(' '), "{line:?}");
-        let before = members.insert(key.to_owned(), unescaped(value));
+        let before = members.insert(key.to_owned(), decoded(value));
         assert_eq!(before, None, "{key} twice: {line:?}");
         rest = after.strip_prefix(' ').unwrap_or(after);
     }
     members
 }
 
-/// The text that was meant.
+/// The text that was meant, in a line.
+fn decoded(text: &str) -> String {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let (digits, rest) = part.split_at(2);
+        bytes.push(u8::from_str_radix(digits, 16).expect("two digits"));
+        bytes.extend_from_slice(rest.as_bytes());
+    }
+    String::from_utf8(bytes).expect("text")
+}
+
+/// The text that was meant, in a field of the journal.
 fn unescaped(text: &str) -> String {
     let mut meant = String::new();
     let mut chars = text.chars();
