@@ -247,8 +247,10 @@ impl Policy {
         Ok(self.0.called("managed".to_owned())?.managed.clone())
     }
 
-    fn reload(&self) -> Result<(), Error> {
-        self.0.called("reload".to_owned()).map(drop)
+    fn reload(&self, all_may_end: bool) -> Result<u32, Error> {
+        let ended = if all_may_end { 2 } else { 0 };
+        let called = self.0.called(format!("reload {all_may_end}"));
+        called.map(|_| ended)
     }
 
     fn show(&self) -> Result<String, Error> {
