@@ -68,7 +68,7 @@ impl NotedEnds {
                 requested_at: elevation.requested_at.0,
                 state: elevation.state.as_str().to_owned(),
                 at: ended.at.0,
-                by: ended.by.to_string(),
+                by: ended.by.clone(),
                 event: change.event.name.as_str().to_owned(),
                 fields: fields
                     .map(|(key, value)| ((*key).to_owned(), value.clone()))
@@ -127,7 +127,7 @@ impl Ledger {
     /// # Errors
     /// It can't be read.
     pub(super) fn read(&mut self) -> io::Result<NotedEnds> {
-        let halves = match self.open().and_then(|file| halves(file)) {
+        let halves = match self.open().and_then(halves) {
             Ok(halves) => halves,
             // Nothing can have been noted where there is none, and no room to make one.
             Err(_) if !self.path.exists() => return Ok(NotedEnds::default()),
