@@ -25,40 +25,52 @@ impl Timers for Systemd {
             let mut known = self.shared.timers.lock().await;
             // Looked at only now: of several that wait here, all set the same.
             let wanted = locked(&self.shared.wanted).clone();
-            let set = match known.as_mut() {
-                Some(set) => set,
+            let mut there = match known.take() {
+                Some(there) => there,
                 None if wanted.is_empty() && !Path::new(RUNS).exists() => return Ok(()),
-                None => known.insert(self.timers_there().await?),
+                None => self.timers_there().await?,
             };
-            let missing: Vec<_> = wanted
-                .iter()
-                .filter(|(second, _)| !set.contains(second))
-                .collect();
-            for (second, left) in missing {
-                crash_point!("timers.unset");
-                self.start(&name(second), &timer(*second, *left)).await?;
-                crash_point!("timers.set");
-                set.insert(*second);
-            }
-            let needless: Vec<_> = set
-                .iter()
-                .filter(|second| !wanted.contains_key(second))
-                .copied()
-                .collect();
-            for second in needless {
-                // One that has gone off is not there any more. The next elevation may end in the
-                // same second, and its timer has the same name.
-                self.stop(&name(second)).await?;
-                crash_point!("timers.taken");
-                set.remove(&second);
-            }
+            // What was not answered in time may have been done all the same: after a failure
+            // nothing is known, and the next one looks.
+            self.set_wanted(&mut there, &wanted).await?;
+            *known = Some(there);
             Ok(())
         })
     }
 }
 
 impl Systemd {
-    /// Those of an earlier jitd.
+    async fn set_wanted(
+        &self,
+        there: &mut BTreeSet<i64>,
+        wanted: &Deadlines,
+    ) -> Result<(), SessionError> {
+        let missing: Vec<_> = wanted
+            .iter()
+            .filter(|(second, _)| !there.contains(second))
+            .collect();
+        for (second, left) in missing {
+            crash_point!("timers.unset");
+            self.start(&name(second), &timer(*second, *left)).await?;
+            crash_point!("timers.set");
+            there.insert(*second);
+        }
+        let needless: Vec<_> = there
+            .iter()
+            .filter(|second| !wanted.contains_key(second))
+            .copied()
+            .collect();
+        for second in needless {
+            // One that has gone off is not there any more. The next elevation may end in the
+            // same second, and its timer has the same name.
+            self.stop(&name(second)).await?;
+            crash_point!("timers.taken");
+            there.remove(&second);
+        }
+        Ok(())
+    }
+
+    /// Those that systemd has, whoever made them.
     async fn timers_there(&self) -> Result<BTreeSet<i64>, SessionError> {
         let units = self.units(&[name("*")]).await?;
         Ok(units.iter().filter_map(|unit| second(unit)).collect())
