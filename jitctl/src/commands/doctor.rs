@@ -22,7 +22,7 @@ use crate::doctor::{Finding, Health, drift, pam, sudo};
 use crate::error::{Failure, Kind};
 use crate::output::escape::escape;
 use crate::output::{self, Screen, json};
-use crate::setup::apply;
+use crate::setup::{apply, services};
 
 /// `doctor`.
 pub(crate) async fn run(options: Doctor) -> Result<(), Failure> {
@@ -81,13 +81,13 @@ async fn examine(root: &Path) -> Vec<Finding> {
             .and_then(|policy| host::name_service(root, policy)),
     );
     findings.push(host::module(root));
-    findings.extend(gate(root, policy.as_ref()).await);
-    findings.extend(pam::sessions(root));
+    let sudoers = super::sudoers::read().await;
+    findings.extend(gate(root, policy.as_ref(), &sudoers.services(root).0).await);
     let active = if is_root() { active().await.ok() } else { None };
     findings.push(host::enforcer(active.as_deref()));
     findings.push(sudo::included(root));
     findings.extend(rules(root, policy.as_ref()).await);
-    findings.push(host::settings());
+    findings.push(host::settings(&sudoers));
     findings.extend(drift().await);
     findings
 }
@@ -151,7 +151,7 @@ fn policy(findings: &mut Vec<Finding>) -> Option<Policy> {
         .map(|loaded| loaded.policy)
 }
 
-async fn gate(root: &Path, policy: Option<&Policy>) -> Vec<Finding> {
+async fn gate(root: &Path, policy: Option<&Policy>, named: &[String]) -> Vec<Finding> {
     let files = match apply::read(root) {
         Ok(files) => files,
         Err(error) => return vec![Finding::problem("gate", error.to_string())],
@@ -167,7 +167,7 @@ async fn gate(root: &Path, policy: Option<&Policy>) -> Vec<Finding> {
         Some(mut groups) => {
             groups.sort();
             groups.dedup();
-            pam::gate(&files, &groups)
+            pam::gate(&files, &groups, &services::used(root, &files, named))
         }
         None => vec![Finding::unseen("gate")],
     }

@@ -31,7 +31,6 @@ pub struct Line {
 pub struct Unfinished;
 
 /// The lines that say something, and whether the file ends there.
-#[must_use]
 pub fn lines(content: &[u8], reader: Reader) -> (Vec<Line>, Result<(), Unfinished>) {
     let mut lines = Vec::new();
     let mut at = 0;

@@ -187,7 +187,7 @@ struct Said {
 }
 
 enum Control {
-    Actions(Actions),
+    Actions(Box<Actions>),
     Include,
     Substack,
 }
@@ -253,7 +253,7 @@ impl<'a> Loading<'a> {
                     Handler {
                         kind,
                         level,
-                        actions,
+                        actions: *actions,
                         module: said.target.unwrap_or_default(),
                         arguments: said.arguments,
                         place,
@@ -348,10 +348,10 @@ fn said(words: &[String], wanted: Option<Stage>, knows_at_include: bool) -> Said
     }
     let stage = Stage::of(first);
     let control = match word(1) {
-        None => Control::Actions(Actions::bad()),
+        None => Control::Actions(Box::new(Actions::bad())),
         Some(word) if word.eq_ignore_ascii_case("include") => Control::Include,
         Some(word) if word.eq_ignore_ascii_case("substack") => Control::Substack,
-        Some(word) => Control::Actions(Actions::parse(word)),
+        Some(word) => Control::Actions(Box::new(Actions::parse(word))),
     };
     Said {
         stage: stage.or(wanted).or(Some(Stage::Auth)),
@@ -364,10 +364,10 @@ fn said(words: &[String], wanted: Option<Stage>, knows_at_include: bool) -> Said
 }
 
 fn place(path: &str, content: &[u8], line: &Line) -> Place {
-    let before = &content[..line.span.0];
+    let lines = content[..line.span.0].split(|byte| *byte == b'\n');
     Place {
         path: path.to_owned(),
-        line: 1 + before.iter().filter(|byte| **byte == b'\n').count(),
+        line: lines.count(),
         text: String::from_utf8_lossy(&line.text)
             .split_whitespace()
             .collect::<Vec<_>>()

@@ -18,6 +18,7 @@ use jitctl::pam::folder::{Files, pam_path};
 use jitctl::pam::line::Reader;
 use jitctl::pam::stack::{self, Broken, Handler, Kind};
 use jitctl::pam::walk::walk;
+use jitctl::setup::plan;
 use proptest::prelude::*;
 
 use real::{Folder, is_from_1_7};
@@ -27,6 +28,42 @@ const STAGES: [Stage; 3] = [Stage::Auth, Stage::Account, Stage::Session];
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2 * ProptestConfig::default().cases, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whoever the gate lets by finds what was there before it; whom it refuses does not get in,
+    /// whatever else is in the files.
+    #[test]
+    fn setup_keeps_what_files_mean(texts in texts()) {
+        let folder = Folder::new();
+        let before = texts.in_folder(folder.path());
+        let files = files(&before, folder.path());
+        let plan = plan::install(&files, &["managed".to_owned()], &["scene".to_owned()]);
+        let Ok(changes) = plan else {
+            // Told, and nothing is changed.
+            return Ok(());
+        };
+        let path = pam_path("scene");
+        let change = changes.iter().find(|change| change.path == path);
+        let Some(after) = change.and_then(|change| change.after.as_deref()) else {
+            return Ok(());
+        };
+        let after = String::from_utf8(after.to_vec()).unwrap();
+        let after = after.replace("include   other", &format!("include   {}/other", folder.path()));
+        let with_ours = |says: &str| {
+            let ours = format!("pam_debug.so {says}");
+            before.clone().with_scene(after.replace("pam_jit.so", &ours))
+        };
+        let let_by = with_ours("auth=ignore acct=success open_session=success");
+        let refused = with_ours("auth=cred_insufficient acct=perm_denied open_session=perm_denied");
+        for stage in STAGES {
+            let ask = |texts: &Texts| {
+                folder.write(texts);
+                folder.ask(stage).0
+            };
+            let [old, new, refused_all] = [&before, &let_by, &refused].map(ask);
+            prop_assert_eq!(old == 0, new == 0, "{} of {:#?}", stage, let_by);
+            prop_assert_ne!(refused_all, 0, "{} of {:#?}", stage, refused);
+        }
+    }
 
     #[test]
     fn the_model_does_what_libpam_does(texts in texts()) {
@@ -56,14 +93,7 @@ const ABORT: u8 = 26;
 type Outcome = (u8, Vec<String>);
 
 fn model(texts: &Texts, stage: Stage, folder: &str) -> Result<Outcome, Broken> {
-    let mut files = Files::default();
-    for (name, text) in texts.iter() {
-        let path = match name {
-            "scene" | "other" => pam_path(name),
-            name => format!("{}/{name}", folder.trim_start_matches('/')),
-        };
-        files.contents.insert(path, text.as_bytes().to_vec());
-    }
+    let files = files(texts, folder);
     let reader = if is_from_1_7() {
         Reader::From17
     } else {
@@ -74,6 +104,18 @@ fn model(texts: &Texts, stage: Stage, folder: &str) -> Result<Outcome, Broken> {
     let (code, asked) = walk(stack, |at| answer(&stack[at], stage));
     let said = asked.into_iter().filter_map(|at| said(&stack[at], stage));
     Ok((code.0, said.collect()))
+}
+
+fn files(texts: &Texts, folder: &str) -> Files {
+    let mut files = Files::default();
+    for (name, text) in texts.iter() {
+        let path = match name {
+            "scene" | "other" => pam_path(name),
+            name => format!("{}/{name}", folder.trim_start_matches('/')),
+        };
+        files.contents.insert(path, text.as_bytes().to_vec());
+    }
+    files
 }
 
 /// What a module says when it is asked.

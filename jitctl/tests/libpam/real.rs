@@ -28,7 +28,11 @@ impl Folder {
         &self.path
     }
 
+    /// These files and no others.
     pub fn write(&self, texts: &Texts) {
+        for old in fs::read_dir(self.folder.path()).unwrap() {
+            fs::remove_file(old.unwrap().path()).unwrap();
+        }
         for (name, text) in texts.iter() {
             fs::write(self.folder.path().join(name), text).unwrap();
         }

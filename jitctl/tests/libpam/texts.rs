@@ -50,6 +50,12 @@ impl Texts {
         Self(self.0.into_iter().map(put).collect())
     }
 
+    pub fn with_scene(mut self, scene: String) -> Self {
+        self.0.retain(|(name, _)| *name != "scene");
+        self.0.push(("scene", scene));
+        self
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, text)| (*name, text.as_str()))
     }
