@@ -49,7 +49,7 @@ struct Report<'a> {
     checks: &'a [Finding],
 }
 
-/// Each on a line, with what to type next under it.
+/// Each on a line, and then what to do about all of them, once and in order.
 fn shown(findings: &[Finding]) -> String {
     let screen = Screen::of_stdout();
     let width = findings.iter().map(|it| it.check.len()).max();
@@ -65,11 +65,30 @@ fn shown(findings: &[Finding]) -> String {
         let state = screen.paint(style, &format!("{:<7}", finding.state.as_str()));
         let (check, message) = (escape(&finding.check), escape(&finding.message));
         lines.push(format!("{state}  {check:<width$}  {message}"));
-        if let Some(next) = &finding.next {
-            lines.push(format!("{:9}{:width$}  next: {}", "", "", escape(next)));
-        }
+    }
+    let steps = steps(findings);
+    if !steps.is_empty() {
+        lines.push(String::new());
+        lines.push(screen.bold("To do, in this order:"));
+        let numbered = (1..).zip(steps);
+        lines.extend(numbered.map(|(number, step)| format!("  {number}. {}", escape(step))));
     }
     lines.join("\n")
+}
+
+/// What to do next, each once. What comes first in the findings is what the rest depends on; what
+/// may be looked at by root alone comes last.
+fn steps(findings: &[Finding]) -> Vec<&str> {
+    let (unseen, seen): (Vec<_>, Vec<_>) = findings
+        .iter()
+        .partition(|finding| finding.state == Health::Unseen);
+    let mut steps: Vec<&str> = Vec::new();
+    for step in seen.iter().chain(&unseen).filter_map(|it| it.next.as_deref()) {
+        if !steps.contains(&step) {
+            steps.push(step);
+        }
+    }
+    steps
 }
 
 async fn examine(root: &Path) -> Vec<Finding> {

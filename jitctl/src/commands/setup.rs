@@ -132,7 +132,21 @@ fn not_applied(cause: &ApplyError) -> Failure {
         }
         _ => Kind::Failed,
     };
-    Failure::new(kind, cause.to_string())
+    let failure = Failure::new(kind, cause.to_string());
+    let ApplyError::Io { path, cause } = cause else {
+        return failure;
+    };
+    let path = path.display();
+    match cause.kind() {
+        io::ErrorKind::ReadOnlyFilesystem => failure.hint(format!(
+            "mount -o remount,rw \"$(findmnt -no TARGET -T {path})\"; then run jitctl setup again"
+        )),
+        // Root is refused by an attribute, not by the mode.
+        io::ErrorKind::PermissionDenied if nix::unistd::geteuid().is_root() => {
+            failure.hint(format!("lsattr {path}; chattr -i {path}; then run jitctl setup again"))
+        }
+        _ => failure,
+    }
 }
 
 fn show(changes: &[Change]) -> Result<(), Failure> {

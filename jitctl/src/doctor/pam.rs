@@ -19,7 +19,9 @@ pub fn gate(files: &Files, groups: &[String], services: &[String]) -> Vec<Findin
     if let Err(error) = &plan {
         findings.push(
             Finding::problem("gate", error.to_string()).next(match error {
-                PlanError::NoGroups => "jitctl policy check",
+                PlanError::NoGroups => {
+                "say who is managed in /etc/jitd/jitd.toml ([managed] groups = [...]); then: jitctl policy reload"
+            }
                 _ => "jitctl setup --dry-run",
             }),
         );

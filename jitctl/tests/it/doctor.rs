@@ -309,10 +309,16 @@ async fn without_jitd_it_says_so_and_what_to_type() {
     let ran = run_at(NOWHERE, &["doctor"]).await.ended(1);
     let lines: Vec<_> = ran.stdout.lines().collect();
     assert!(lines[0].starts_with("problem  jitd "), "{ran:#?}");
-    assert!(
-        lines[1].trim_start().starts_with("next: systemctl status"),
-        "{ran:#?}"
-    );
+    let list = lines
+        .iter()
+        .position(|line| *line == "To do, in this order:")
+        .expect("a list");
+    assert!(lines[list + 1].starts_with("  1. systemctl status"), "{ran:#?}");
+    let steps: std::collections::BTreeSet<_> = lines[list + 1..]
+        .iter()
+        .map(|line| line.split_once(". ").expect(line).1)
+        .collect();
+    assert_eq!(steps.len(), lines.len() - list - 1, "each once: {ran:#?}");
     let json = run_at(NOWHERE, &["doctor", "--json"]).await.ended(1).json();
     assert_eq!(json["healthy"], false);
     let first = &json["checks"][0];
