@@ -8,7 +8,7 @@ pub use audit::{Archive, Audit, AuditCommand, Backup, Export, Format, ReadEvents
 pub use deciding::{Acknowledge, Approve, Deny};
 pub use ending::{Cancel, End, Revoke};
 pub use help::{EXIT_STATUS, examples};
-pub use policy::{Check, Explain, Policy, Show as ShowPolicy, Test};
+pub use policy::{Check, Explain, Policy, Reload, Show as ShowPolicy, Test};
 pub use reading::{List, Pending, Show, Status};
 pub use report::{Report, To};
 pub use sessions::{Replay, Sessions};

@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use crate::clock::{Alarm, Clock, HostClock};
 use crate::directory::HostDirectory;
 use crate::domain::session::SessionId;
-use crate::engine::{By, Engine, EngineError, Host, PolicyInForce};
+use crate::engine::{By, Engine, EngineError, Host, MayEnd, PolicyInForce};
 use crate::policy_source::{self, Groups};
 use crate::reconcile::{HostProcesses, Memberships, Places, Reconciler, Sudoers, Systemd, Witness};
 use crate::record::{Priority, Teller, note};
@@ -330,11 +330,11 @@ async fn reload_when_told(engine: &Engine, mut hangup: Signal) {
     while hangup.recv().await.is_some() {
         let read = tokio::task::spawn_blocking(|| policy_source::load(Groups::Known)).await;
         let adopted = match read {
-            Ok(read) => engine.adopt(read, By::Signal).await,
+            Ok(read) => engine.adopt(read, By::Signal, MayEnd::Some).await,
             Err(_) => continue,
         };
         match adopted {
-            Ok(()) => {}
+            Ok(_) => {}
             Err(error) => {
                 for line in error.to_string().lines() {
                     note(Priority::Error, line);

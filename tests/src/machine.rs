@@ -13,6 +13,7 @@ use crate::output::Output;
 use crate::quote::quote;
 use crate::release::Release;
 use crate::shell::Shell;
+use crate::slow::{self, Slowed};
 use crate::streams::Streams;
 use crate::terminal::Terminal;
 use crate::wait::{LIMIT, holds_within};
@@ -207,6 +208,19 @@ impl Machine {
             quote(unit)
         ));
         pid.trim().parse().ok().filter(|&pid| pid != 0)
+    }
+
+    /// Gives the main process of `unit` a twentieth of its time.
+    #[track_caller]
+    pub fn slow(&self, unit: &str) -> Slowed {
+        let inside = self.pid_of_unit(unit);
+        let pid = inside.and_then(|pid| slow::outside(self.container.door().init, pid));
+        Slowed::process(pid.unwrap_or_else(|| panic!("{unit} does not run")))
+    }
+
+    /// Gives PID 1 a twentieth of its time.
+    pub fn slow_init(&self) -> Slowed {
+        Slowed::process(self.container.door().init)
     }
 
     /// Sends `signal` (`KILL`, `STOP`, …) to the main process of `unit`.

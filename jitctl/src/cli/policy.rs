@@ -32,9 +32,18 @@ pub enum Policy {
     Test(Test),
     /// Have jitd read its policy again
     ///
-    /// It comes into force whole or not at all. Needs root.
-    #[command(after_help = help::of("policy reload"))]
-    Reload,
+    /// It comes into force whole or not at all. What it no longer allows ends; a policy without
+    /// any role, which would end everything that is held, is taken only with --yes. Needs root.
+    Reload(Reload),
+}
+
+/// What goes with `policy reload`.
+#[derive(Debug, Args)]
+#[command(after_help = help::of("policy reload"))]
+pub struct Reload {
+    /// Also where the policy has no role, so that all elevations end
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// What goes with `policy check`.

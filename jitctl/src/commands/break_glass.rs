@@ -2,6 +2,7 @@
 
 use jitd_api::RequestOptions;
 
+use super::giving::patiently;
 use super::request::way_out;
 use crate::args::Seconds;
 use crate::cli::BreakGlass;
@@ -19,8 +20,7 @@ pub(crate) async fn run(options: BreakGlass) -> Result<(), Failure> {
         ticket: options.ticket,
     };
     let elevations = bus::elevations().await?;
-    let id = elevations
-        .break_glass(&options.role, &asked)
+    let id = patiently(elevations.break_glass(&options.role, &asked))
         .await
         .map_err(|error| way_out(bus::failure(error)))?;
     let printed = output::print(&id.to_string());

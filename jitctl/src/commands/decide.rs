@@ -3,6 +3,7 @@
 use jitd_api::{Elevation, State};
 
 use super::about;
+use super::giving::patiently;
 use crate::args::Seconds;
 use crate::cli::{Acknowledge, Approve, Deny};
 use crate::error::{Failure, Kind};
@@ -14,9 +15,8 @@ use crate::{bus, clock};
 pub(crate) async fn approve(options: Approve) -> Result<(), Failure> {
     let length = options.length.map_or(0, |Seconds(seconds)| seconds);
     let comment = options.comment.unwrap_or_default();
-    let elevation = bus::elevations()
-        .await?
-        .approve(options.id, length, &comment)
+    let elevations = bus::elevations().await?;
+    let elevation = patiently(elevations.approve(options.id, length, &comment))
         .await
         .map_err(|error| way_out(options.id, bus::failure(error)))?;
     tell(options.json, &elevation, approved)

@@ -5,6 +5,7 @@ pub(crate) mod break_glass;
 pub(crate) mod decide;
 pub(crate) mod doctor;
 pub(crate) mod finish;
+mod giving;
 pub(crate) mod policy;
 pub(crate) mod read;
 pub(crate) mod replay;

@@ -6,6 +6,7 @@ use jiff::Zoned;
 use jitd_api::{Elevation, ElevationsProxy, Error, RequestOptions, State};
 
 use super::about;
+use super::giving::patiently;
 use super::wait::{Goal, Wait, deadline};
 use crate::args::{Moment, Seconds};
 use crate::cli::{Extend, Request, Terms, Waiting};
@@ -18,7 +19,7 @@ use crate::{bus, clock};
 pub(crate) async fn request(options: Request) -> Result<(), Failure> {
     let asked = asked(&options.terms)?;
     let elevations = bus::elevations().await?;
-    let asking = elevations.request(&options.terms.role, &asked);
+    let asking = patiently(elevations.request(&options.terms.role, &asked));
     ask(&elevations, asking, &options.waiting, way_out).await
 }
 
@@ -31,7 +32,7 @@ pub(crate) async fn extend(options: Extend) -> Result<(), Failure> {
         ticket: options.ticket,
     };
     let elevations = bus::elevations().await?;
-    let asking = elevations.extend(options.id, &asked);
+    let asking = patiently(elevations.extend(options.id, &asked));
     let way_out = |failure| about(options.id, failure);
     ask(&elevations, asking, &options.waiting, way_out).await
 }

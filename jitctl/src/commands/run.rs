@@ -6,6 +6,7 @@ use std::process::Command;
 
 use jitd_api::State;
 
+use super::giving::patiently;
 use super::request::{asked, granted, not_granted, way_out};
 use super::wait::{Goal, Wait, deadline};
 use crate::cli::Run;
@@ -23,7 +24,7 @@ pub(crate) async fn run(options: Run) -> Result<(), Failure> {
     let asked = asked(&options.terms)?;
     let elevations = bus::elevations().await?;
     let mut wait = Wait::listen(&elevations).await?;
-    let asking = elevations.request(&options.terms.role, &asked);
+    let asking = patiently(elevations.request(&options.terms.role, &asked));
     let id = wait.ask(asking).await.map_err(way_out)?;
     output::tell(&format!("Request {id}."));
     let elevation = wait

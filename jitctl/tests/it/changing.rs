@@ -32,6 +32,16 @@ async fn approve_says_until_when() {
 }
 
 #[tokio::test]
+async fn who_waits_for_a_slow_host_is_told_so() {
+    let world = World::with(vec![elevation(42, State::Active)]).await;
+    world.shared.scene().giving = std::time::Duration::from_secs(6);
+    let ran = world.run(&["approve", "42"]).await.ended(0);
+    let said = "jitd is still at it: on a busy host, giving may take up to 30 s.\n";
+    assert_eq!(ran.stderr, said);
+    assert!(ran.stdout.starts_with("Approved 42"), "{ran:#?}");
+}
+
+#[tokio::test]
 async fn approve_says_when_more_is_needed() {
     let world = World::with(vec![elevation(42, State::Pending)]).await;
     let ran = world.run(&["approve", "42"]).await.ended(0);

@@ -33,6 +33,8 @@ pub struct Scene {
     pub request_becomes: Option<State>,
     /// What every call is answered with, instead of its answer.
     pub refuse: Option<Error>,
+    /// How long an approval takes.
+    pub giving: std::time::Duration,
     pub calls: Vec<String>,
 }
 
@@ -139,7 +141,9 @@ impl Elevations {
         Ok(scene.unacknowledged.clone())
     }
 
-    fn approve(&self, id: u64, duration: u64, comment: &str) -> Result<Elevation, Error> {
+    async fn approve(&self, id: u64, duration: u64, comment: &str) -> Result<Elevation, Error> {
+        let giving = self.0.scene().giving;
+        tokio::time::sleep(giving).await;
         let scene = self
             .0
             .called(format!("approve {id} {duration} {comment:?}"))?;
@@ -247,8 +251,10 @@ impl Policy {
         Ok(self.0.called("managed".to_owned())?.managed.clone())
     }
 
-    fn reload(&self) -> Result<(), Error> {
-        self.0.called("reload".to_owned()).map(drop)
+    fn reload(&self, all_may_end: bool) -> Result<u32, Error> {
+        let ended = if all_may_end { 2 } else { 0 };
+        let called = self.0.called(format!("reload {all_may_end}"));
+        called.map(|_| ended)
     }
 
     fn show(&self) -> Result<String, Error> {

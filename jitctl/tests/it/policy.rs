@@ -115,7 +115,11 @@ async fn reloading() {
     let world = World::with(vec![]).await;
     let ran = world.run(&["policy", "reload"]).await.ended(0);
     assert_eq!(ran.stdout, "The policy is reloaded.\n");
-    assert_eq!(world.last_call(), "reload");
+    assert_eq!(world.last_call(), "reload false");
+    let ran = world.run(&["policy", "reload", "--yes"]).await.ended(0);
+    let expected = "The policy is reloaded; 2 elevations that it no longer allows have ended.\n";
+    assert_eq!(ran.stdout, expected);
+    assert_eq!(world.last_call(), "reload true");
     let _ = policy(&["reload"]).await.ended(4);
     world.shared.scene().refuse = Some(Error::NotAllowed("only root".into()));
     let ran = world.run(&["policy", "reload"]).await.ended(3);

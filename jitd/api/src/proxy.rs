@@ -68,8 +68,10 @@ pub trait Elevations {
 pub trait Policy {
     /// Names of the groups whose members are managed. Only root.
     fn managed(&self) -> Result<Vec<String>, Error>;
-    /// Read the policy files again; they come into force whole or not at all. Only root.
-    fn reload(&self) -> Result<(), Error>;
+    /// Read the policy files again; they come into force whole or not at all. Gives how many
+    /// elevations that has ended. Without any role they are taken only where nothing is held, or
+    /// with `all_may_end`. Only root.
+    fn reload(&self, all_may_end: bool) -> Result<u32, Error>;
     /// The policy in force, every default said: TOML. Root and auditors.
     fn show(&self) -> Result<String, Error>;
     /// What would come of a request, and why. Root and auditors; everybody about themselves.

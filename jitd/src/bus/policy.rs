@@ -6,7 +6,7 @@ use zbus::message::Header;
 use super::caller::{Callers, Visitor};
 use super::wire;
 use crate::domain::decide::Refusal;
-use crate::engine::{By, Engine};
+use crate::engine::{By, Engine, MayEnd};
 use crate::policy_source::{self, Groups};
 
 pub(super) struct PolicyInterface {
@@ -35,15 +35,25 @@ impl PolicyInterface {
         Ok(self.engine.policy().map_err(wire::error)?.managed_groups())
     }
 
-    /// Reads the policy files again; they come into force whole or not at all. Only root.
-    async fn reload(&self, #[zbus(header)] header: Header<'_>) -> Result<(), Error> {
+    /// Reads the policy files again; they come into force whole or not at all. Gives how many
+    /// elevations that has ended. Without any role they are taken only where nothing is held, or
+    /// where the caller says that all of it may end. Only root.
+    async fn reload(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        all_may_end: bool,
+    ) -> Result<u32, Error> {
         let caller = self.root(&header, "policy reload").await?;
         let read = tokio::task::spawn_blocking(|| policy_source::load(Groups::Known)).await;
         let read = read.map_err(|error| Error::Failed(error.to_string()))?;
-        self.engine
-            .adopt(read, By::Caller(&caller))
-            .await
-            .map_err(wire::error)
+        let may_end = if all_may_end {
+            MayEnd::All
+        } else {
+            MayEnd::Some
+        };
+        let adopted = self.engine.adopt(read, By::Caller(&caller), may_end).await;
+        let ended = adopted.map_err(wire::error)?;
+        Ok(u32::try_from(ended).unwrap_or(u32::MAX))
     }
 
     /// The policy in force, every default said: TOML. Root and auditors.

@@ -180,6 +180,7 @@ pub(super) fn error(error: EngineError) -> Error {
     match error {
         EngineError::Refused(refusal) => refused(refusal),
         EngineError::Store(_)
+        | EngineError::OnlyEnded(_)
         | EngineError::Archive(_)
         | EngineError::Directory(_)
         | EngineError::NotGiven(..)

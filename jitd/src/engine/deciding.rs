@@ -154,15 +154,10 @@ impl Engine {
         let (open, now) = self.begin().await;
         // The policy is swapped under the same lock.
         let policy = self.policy_in_force();
-        let elevation = match open.elevations.get(&id) {
-            Some(elevation) => elevation.clone(),
-            None => self
-                .shared
-                .store
-                .get(id)
-                .await?
-                .ok_or_else(|| not_found(id))?,
-        };
+        let elevation = self
+            .find_in(&open, id)
+            .await?
+            .ok_or_else(|| not_found(id))?;
         let role = policy
             .loaded()
             .and_then(|policy| policy.role(elevation.role.as_str()));

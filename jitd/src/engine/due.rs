@@ -27,6 +27,7 @@ impl Engine {
     /// still due.
     pub async fn do_what_is_due(&self) -> Result<(), EngineError> {
         let looked = self.look_at_the_clock().await;
+        let looked = looked.and(self.record_backlog().await);
         // What is over waits for no directory.
         self.settle_what_is_due(&Holders::new()).await?;
         let (holders, trouble) = self.holders_of_what_begins().await;

@@ -15,6 +15,9 @@ pub enum EngineError {
     /// It could not be made durable.
     #[error("nothing was changed: {0}")]
     Store(#[from] StoreError),
+    /// It could not be made durable, but for what it ended.
+    #[error("what was to end has ended; nothing else was changed: {0}")]
+    OnlyEnded(StoreError),
     /// The record could not be archived.
     #[error("nothing was archived: {0}")]
     Archive(#[from] ArchiveError),

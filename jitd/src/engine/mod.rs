@@ -15,12 +15,14 @@
 //! | `standing` | who has for good what a role gives |
 //! | `running` | jitd's own start and stop, and what it found to do |
 //! | `settle` | commit → reconcile → tell, the same for all of them |
+//! | `backlog` | what ended and could not be put on record yet |
 //! | `attempts`, `refusals` | what people tried and may not |
 //! | `floods` | how that comes on record without flooding it |
 #![forbid(unsafe_code)]
 
 mod asking;
 mod attempts;
+mod backlog;
 mod clocks;
 mod deciding;
 mod drift;
@@ -43,7 +45,7 @@ mod warnings;
 
 pub use error::EngineError;
 pub use gate::{Gate, GateVerdict};
-pub use policy::By;
+pub use policy::{By, MayEnd};
 pub use refusals::Refusal;
 pub use running::{CaughtUp, FirstWord, Stock};
 pub use sessions::{Opened, Opening};

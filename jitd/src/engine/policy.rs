@@ -38,23 +38,35 @@ impl By<'_> {
     }
 }
 
+/// What a new policy may end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MayEnd {
+    /// What it no longer allows.
+    Some,
+    /// Everything there is: whoever has it read has said so.
+    All,
+}
+
 /// The SHA-256 of what `jitctl policy show` prints.
 fn digest(policy: &Policy) -> String {
     format!("{:x}", Sha256::digest(jitd_policy::show::toml(policy)))
 }
 
 impl Engine {
-    /// Puts a policy into force that somebody had read. What it no longer allows ends.
+    /// Puts a policy into force that somebody had read. What it no longer allows ends; gives how
+    /// many that were.
     ///
     /// # Errors
-    /// It has mistakes, or who holds what could not be looked up; then the old one stays.
+    /// It has mistakes, or no role while somebody holds something and nobody said that this may
+    /// end, or who holds what could not be looked up; then the old one stays.
     pub async fn adopt(
         &self,
         read: Result<Policy, Vec<PolicyError>>,
         by: By<'_>,
-    ) -> Result<(), EngineError> {
+        may_end: MayEnd,
+    ) -> Result<usize, EngineError> {
         match read {
-            Ok(policy) => self.swap(Arc::new(policy), by).await,
+            Ok(policy) => self.swap(Arc::new(policy), by, may_end).await,
             Err(errors) => {
                 let texts: Vec<_> = errors.iter().map(ToString::to_string).collect();
                 let first = texts.first().cloned().unwrap_or_default();
@@ -77,7 +89,12 @@ impl Engine {
             .await
     }
 
-    async fn swap(&self, policy: Arc<Policy>, by: By<'_>) -> Result<(), EngineError> {
+    async fn swap(
+        &self,
+        policy: Arc<Policy>,
+        by: By<'_>,
+        may_end: MayEnd,
+    ) -> Result<usize, EngineError> {
         loop {
             let seen = self.holders().await;
             // The directory may be slow: it is asked while nobody waits for us.
@@ -92,15 +109,19 @@ impl Engine {
                 // Somebody has asked meanwhile.
                 continue;
             }
+            if policy.roles.is_empty() && may_end == MayEnd::Some {
+                has_nothing_to_end(&open)?;
+            }
             let mut changes = vec![Change::alone(self.policy_loaded(&policy, by))];
             changes.extend(ended_by(&policy, &open, &holders, &now));
+            let ended = changes.len().saturating_sub(1);
             // What follows goes by it; should it not become durable, the old one comes back.
             let old = self.put_in_force(PolicyInForce::Loaded(policy));
-            let settled = self.settle(open, changes, &now).await.map(drop);
+            let settled = self.settle(open, changes, &now).await;
             if settled.is_err() {
                 self.put_in_force(old);
             }
-            return settled;
+            return settled.map(|_| ended);
         }
     }
 
@@ -184,6 +205,22 @@ impl Engine {
         let change = Change::alone(event);
         self.settle(open, vec![change], &now).await.map(drop)
     }
+}
+
+/// A policy without roles is more often a file that was lost than meant.
+fn has_nothing_to_end(open: &Open) -> Result<(), Refusal> {
+    let held = open.elevations.values();
+    let held = held.filter(|elevation| elevation.grant.is_some()).count();
+    if held == 0 {
+        return Ok(());
+    }
+    let held = match held {
+        1 => "the elevation that is held or granted".to_owned(),
+        more => format!("all {more} elevations that are held or granted"),
+    };
+    Err(Refusal::WrongState(format!(
+        "the policy has no role, so that it would end {held}; the old one stays in force. If it is meant: jitctl policy reload --yes"
+    )))
 }
 
 fn ended_by<'a>(

@@ -40,7 +40,11 @@ impl Engine {
             scope: self.scope(caller),
             ..query
         };
-        Ok(self.shared.store.list(query).await?)
+        let listed = self.shared.store.list(query.clone()).await?;
+        let (open, _) = self.begin().await;
+        let listed = listed.into_iter().map(|elevation| open.really(elevation));
+        let is_meant = |one: &Elevation| query.state.is_none_or(|state| one.state == state);
+        Ok(listed.filter(is_meant).collect())
     }
 
     /// What the caller may read of the record: root and auditors everything; everybody what is
@@ -120,11 +124,26 @@ impl Engine {
     }
 
     pub(super) async fn find(&self, id: ElevationId) -> Result<Option<Elevation>, EngineError> {
-        let open = self.shared.open.lock().await.elevations.get(&id).cloned();
-        match open {
-            Some(elevation) => Ok(Some(elevation)),
-            None => Ok(self.shared.store.get(id).await?),
+        if let Some(elevation) = self.shared.open.lock().await.elevations.get(&id) {
+            return Ok(Some(elevation.clone()));
         }
+        // Nobody waits for us while the database is read.
+        let elevation = self.shared.store.get(id).await?;
+        let open = self.shared.open.lock().await;
+        Ok(elevation.map(|elevation| open.really(elevation)))
+    }
+
+    /// The same for whoever is to change it.
+    pub(super) async fn find_in(
+        &self,
+        open: &Open,
+        id: ElevationId,
+    ) -> Result<Option<Elevation>, EngineError> {
+        if let Some(elevation) = open.elevations.get(&id) {
+            return Ok(Some(elevation.clone()));
+        }
+        let elevation = self.shared.store.get(id).await?;
+        Ok(elevation.map(|elevation| open.really(elevation)))
     }
 
     pub(super) async fn begin(&self) -> (MutexGuard<'_, Open>, Now) {

@@ -1,9 +1,11 @@
 //! Commit → reconcile → tell, the same for whoever came through whichever door.
 
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use jitd_api::State;
 use tokio::sync::MutexGuard;
+use tokio::time::timeout;
 
 use super::state::{Open, StateChange};
 use super::{Engine, EngineError};
@@ -14,10 +16,38 @@ use crate::domain::elevation::{Elevation, ElevationId};
 use crate::domain::time::Now;
 use crate::reconcile::{Convergence, Deadlines, ReconcileError};
 use crate::record::{Event, EventName, Priority, note};
-use crate::store::{Change, Seen};
+use crate::store::{Change, Seen, StoreError};
+
+/// How long giving may take, from when the host first did not match.
+const GIVING: Duration = Duration::from_secs(30);
+/// How long to wait before it is tried again.
+const REST: Duration = Duration::from_millis(500);
 
 /// Why the host does not match after all.
 pub(super) type Trouble = Option<Arc<ReconcileError>>;
+
+/// What the host was told to look like.
+struct Wish {
+    /// The later, the higher.
+    number: u64,
+    convergence: Convergence,
+}
+
+/// How it went last.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    /// With which wish.
+    of: u64,
+    /// Why the host does not match it.
+    trouble: Option<String>,
+}
+
+/// What counts now.
+struct Committed {
+    changes: Vec<Change>,
+    /// Why that is not all.
+    lost: Option<StoreError>,
+}
 
 impl Engine {
     /// Makes changes durable, lets the gate know, has the host made to match, and tells.
@@ -49,12 +79,12 @@ impl Engine {
         }
         let mut changes = with_what_follows(changes, &open, now);
         changes.extend(Self::extended(&open, &changes, now));
+        crash_point!("engine.decided");
+        let Committed { changes, lost } = self.commit_at(&mut open, changes, seen).await?;
         let elevations = changes
             .iter()
             .filter_map(|change| change.elevation.as_ref());
         let told: Vec<StateChange> = elevations.map(told).collect();
-        crash_point!("engine.decided");
-        self.commit_at(&mut open, changes, seen).await?;
         let wish = self.wish(&mut open, now);
         let settling = &self.shared.settling;
         settling.send_modify(|ids| ids.extend(told.iter().map(|change| change.id)));
@@ -65,19 +95,21 @@ impl Engine {
             .filter(|change| !change.state.is_open())
             .map(|change| change.uid)
             .collect();
+        let number = wish.number;
         let outcome = self.come_true(wish).await;
-        self.report(outcome.as_ref(), &ended);
+        self.report(number, outcome.as_ref(), &ended);
         crash_point!("engine.matched");
         settling.send_modify(|ids| ids.retain(|id| told.iter().all(|change| change.id != *id)));
         for change in told {
             // Without a listener there is nobody to tell.
             let _ = self.shared.changes.send(change);
         }
-        Ok(outcome.err())
+        lost.map_or(Ok(outcome.err()), |why| Err(EngineError::OnlyEnded(why)))
     }
 
     /// What was given just now has to be there whole, or is taken back; broken glass gives what
-    /// can be given, since anybody can sit on the lock of the account files.
+    /// can be given, since anybody can sit on the lock of the account files. A host that is merely
+    /// slow has [`GIVING`] for it.
     ///
     /// # Errors
     /// It was taken back.
@@ -89,9 +121,22 @@ impl Engine {
         let Some(trouble) = trouble else {
             return Ok(());
         };
+        let must_be_whole = |one: &&Elevation, now| one.is_active(now) && !one.break_glass;
+        let (open, now) = self.begin().await;
+        if !open
+            .elevations
+            .get(&id)
+            .is_some_and(|one| must_be_whole(&one, &now))
+        {
+            return Ok(());
+        }
+        drop(open);
+        let Some(trouble) = self.given_after_all(id, trouble).await else {
+            return Ok(());
+        };
         let (open, now) = self.begin().await;
         let given = open.elevations.get(&id);
-        let Some(elevation) = given.filter(|one| one.is_active(&now) && !one.break_glass) else {
+        let Some(elevation) = given.filter(|one| must_be_whole(one, &now)) else {
             return Ok(());
         };
         let ended = decide::end_by_policy(elevation, &now);
@@ -103,6 +148,28 @@ impl Engine {
         Err(EngineError::NotGiven(id, trouble.to_string()))
     }
 
+    /// Tries again what may pass, for as long as giving may take; what is left of it then.
+    async fn given_after_all(
+        &self,
+        id: ElevationId,
+        trouble: Arc<ReconcileError>,
+    ) -> Option<Arc<ReconcileError>> {
+        if trouble.may_pass() {
+            let text = format!("elevation {id} is still being given: {trouble}");
+            note(Priority::Warning, &text);
+        }
+        let mut left = Some(trouble);
+        let trying = async {
+            while left.as_ref().is_some_and(|trouble| trouble.may_pass()) {
+                rest().await;
+                left = self.try_to_match().await.err();
+            }
+        };
+        // Whether it is over or too late, what is left says.
+        let _ = timeout(GIVING, trying).await;
+        left
+    }
+
     /// Makes changes durable, and known to the gate. The logs follow the record by themselves.
     pub(super) async fn commit(
         &self,
@@ -110,45 +177,69 @@ impl Engine {
         changes: Vec<Change>,
     ) -> Result<(), EngineError> {
         let seen = open.readings.to_keep(&self.shared.clock.now());
-        self.commit_at(open, changes, seen).await
+        let committed = self.commit_at(open, changes, seen).await?;
+        committed
+            .lost
+            .map_or(Ok(()), |why| Err(EngineError::OnlyEnded(why)))
     }
 
+    /// What ends counts also where the database does not take it.
     async fn commit_at(
         &self,
         open: &mut Open,
-        changes: Vec<Change>,
+        mut changes: Vec<Change>,
         seen: Seen,
-    ) -> Result<(), EngineError> {
-        let committed = self.shared.store.commit(changes.clone(), seen.clone());
-        committed.await?;
-        crash_point!("engine.committed");
-        open.readings.kept(seen.reading);
-        for change in changes {
-            if let Some(elevation) = change.elevation {
-                self.shared.gate.learn(&elevation);
-                open.learn(elevation);
+    ) -> Result<Committed, EngineError> {
+        let all = [open.backlog.changes(), changes.as_slice()].concat();
+        let mut lost = None;
+        match self.shared.store.commit(all, seen.clone()).await {
+            Ok(()) => {
+                crash_point!("engine.committed");
+                open.readings.kept(seen.reading);
+                self.forget_backlog(open).await;
             }
-            if let (Some(session), Some(subject)) = (change.session, change.event.subject) {
-                open.learn_session(session, subject);
+            Err(error) => {
+                let ends = self.end_without_record(open, &changes, &error).await;
+                if ends.is_empty() {
+                    return Err(error.into());
+                }
+                lost = (ends.len() < changes.len()).then_some(error);
+                changes = ends;
             }
         }
-        Ok(())
+        for change in &changes {
+            if let Some(elevation) = &change.elevation {
+                self.shared.gate.learn(elevation);
+                open.learn(elevation.clone());
+            }
+            if let (Some(session), Some(subject)) = (&change.session, &change.event.subject) {
+                open.learn_session(session.clone(), subject.clone());
+            }
+        }
+        Ok(Committed { changes, lost })
     }
 
     /// Makes the host match what is known now; true when it does.
     pub async fn reconcile(&self) -> bool {
+        self.try_to_match().await.is_ok()
+    }
+
+    async fn try_to_match(&self) -> Result<(), Arc<ReconcileError>> {
         let wish = {
             let mut open = self.shared.open.lock().await;
             let now = self.shared.clock.now();
             self.wish(&mut open, &now)
         };
-        self.report(self.come_true(wish).await.as_ref(), &[])
+        let number = wish.number;
+        let outcome = self.come_true(wish).await;
+        self.report(number, outcome.as_ref(), &[]);
+        outcome
     }
 
     /// Waits until the host matches, and until something else would see to it in time.
-    async fn come_true(&self, wish: Convergence) -> Result<(), Arc<ReconcileError>> {
+    async fn come_true(&self, wish: Wish) -> Result<(), Arc<ReconcileError>> {
         let timers = self.shared.timers.set().await;
-        wish.done().await?;
+        wish.convergence.done().await?;
         timers.map_err(|error| Arc::new(ReconcileError::Timers(error.to_string())))
     }
 
@@ -161,43 +252,63 @@ impl Engine {
     /// Why it did not.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
-        let trouble = self.shared.trouble.lock();
-        trouble.unwrap_or_else(PoisonError::into_inner).clone()
+        let report = self.shared.report.lock();
+        let report = report.unwrap_or_else(PoisonError::into_inner);
+        report.trouble.clone()
     }
 
-    /// Takes note of how it went. `ended` are the accounts that something was to be taken from.
-    fn report(&self, outcome: Result<&(), &Arc<ReconcileError>>, ended: &[u32]) -> bool {
+    /// Takes note of how it went with a wish. `ended` are the accounts that something was to be
+    /// taken from. What comes after the word on a later wish says nothing of how it is now.
+    pub(super) fn report(
+        &self,
+        number: u64,
+        outcome: Result<&(), &Arc<ReconcileError>>,
+        ended: &[u32],
+    ) {
+        let report = self.shared.report.lock();
+        let mut report = report.unwrap_or_else(PoisonError::into_inner);
+        if number < report.of {
+            return;
+        }
+        report.of = number;
         let gate = &self.shared.gate;
         match outcome {
             Err(error) if error.leaves_something_untaken() => gate.learn_untaken(Some(ended)),
             _ => gate.learn_untaken(None),
         }
         let text = outcome.err().map(ToString::to_string);
-        let mut last = self
-            .shared
-            .trouble
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
         // Said once, however often it is tried.
-        if let Some(text) = text.as_ref().filter(|text| last.as_ref() != Some(text)) {
+        let is_news = |text: &&String| report.trouble.as_ref() != Some(*text);
+        if let Some(text) = text.as_ref().filter(is_news) {
             note(
                 Priority::Error,
                 &format!("the host does not match the elevations yet: {text}"),
             );
         }
-        *last = text;
-        outcome.is_ok()
+        report.trouble = text;
     }
 
     /// Says what the host should look like, in the order of the calls.
-    fn wish(&self, open: &mut Open, now: &Now) -> Convergence {
+    fn wish(&self, open: &mut Open, now: &Now) -> Wish {
+        open.wishes = open.wishes.saturating_add(1);
         self.attend(open, now);
         self.shared.timers.want(deadlines(open, now));
         let policy = self.policy_in_force();
         let policy = policy.loaded();
         let desired = desired(policy.map(AsRef::as_ref), open.elevations.values(), now);
-        self.shared.reconciler.converge(desired, policy.cloned())
+        Wish {
+            number: open.wishes,
+            convergence: self.shared.reconciler.converge(desired, policy.cloned()),
+        }
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "systemd tells nobody when it is less busy"
+)]
+async fn rest() {
+    tokio::time::sleep(REST).await;
 }
 
 /// The moments at which something ends, rounded up to seconds.

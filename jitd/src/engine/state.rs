@@ -7,9 +7,11 @@ use std::time::Duration;
 use jitd_api::State;
 use tokio::sync::{Mutex, Notify, broadcast, watch};
 
+use super::backlog::Backlog;
 use super::clocks::Readings;
 use super::floods::Floods;
 use super::sessions::Held;
+use super::settle::Report;
 use super::{EngineError, Gate};
 use crate::clock::Clock;
 use crate::directory::Directory;
@@ -99,8 +101,8 @@ pub(super) struct Shared {
     pub(super) changes: broadcast::Sender<StateChange>,
     /// Elevations whose change is durable, but not yet made true on the host.
     pub(super) settling: watch::Sender<BTreeSet<ElevationId>>,
-    /// Why the host did not match when it was last made to.
-    pub(super) trouble: std::sync::Mutex<Option<String>>,
+    /// How it went when the host was last made to match.
+    pub(super) report: std::sync::Mutex<Report>,
     /// What was refused, and what others changed, as far as it is not on record yet.
     pub(super) floods: Floods,
     /// Somebody saw that the clock was set.
@@ -115,6 +117,10 @@ pub(super) struct Shared {
 pub(super) struct Open {
     pub(super) elevations: BTreeMap<ElevationId, Elevation>,
     pub(super) next: ElevationId,
+    /// How often the host was told what to look like.
+    pub(super) wishes: u64,
+    /// What has ended and is not on record yet.
+    pub(super) backlog: Backlog,
     pub(super) sessions: BTreeMap<SessionId, Held>,
     pub(super) next_session: SessionId,
     /// When each account asked, within the last hour.
@@ -194,18 +200,22 @@ impl Engine {
         let (open, next) = store.open_elevations().await?;
         let readings = Readings::new(store.last_seen().await?);
         let (running, next_session) = held(&store).await?;
-        let gate = Gate::new(clock.clone(), policy.clone());
-        for elevation in &open {
-            gate.learn(elevation);
-        }
-        let elevations = open
+        let mut elevations = open
             .into_iter()
             .map(|elevation| (elevation.id, elevation))
             .collect();
+        let noted = store.noted_ends().await;
+        let backlog = Backlog::recalled(noted, &mut elevations, &clock.now());
+        let gate = Gate::new(clock.clone(), policy.clone());
+        for elevation in elevations.values() {
+            gate.learn(elevation);
+        }
         let (changes, _) = broadcast::channel(BACKLOG);
         let mut open = Open {
             elevations,
             next,
+            wishes: 0,
+            backlog,
             sessions: running,
             next_session,
             asked: HashMap::new(),
@@ -226,7 +236,7 @@ impl Engine {
             gate,
             changes,
             settling: watch::Sender::new(BTreeSet::new()),
-            trouble: std::sync::Mutex::new(None),
+            report: std::sync::Mutex::default(),
             floods: Floods::new(),
             clock_set: Notify::new(),
             archiving: Mutex::new(()),

@@ -92,6 +92,16 @@ impl ReconcileError {
         }
     }
 
+    /// Whether it may be over in a moment: who is merely slow is given time.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Timers(_) => true,
+            Self::Several(errors) => errors.iter().all(Self::may_pass),
+            _ => false,
+        }
+    }
+
     /// None, one or several as one. What stood in the way of several steps is said once.
     pub(super) fn together(mut errors: Vec<Self>) -> Result<(), Self> {
         let mut said = HashSet::new();

@@ -45,6 +45,14 @@ pub enum StoreError {
         /// Why.
         cause: std::io::Error,
     },
+    /// What has ended can be noted nowhere.
+    #[error("{path}: {cause}")]
+    Ledger {
+        /// The file.
+        path: String,
+        /// Why.
+        cause: std::io::Error,
+    },
     /// It has something in it that jitd did not write.
     #[error("the database has {what} in it that makes no sense: {value:?}")]
     Corrupt {

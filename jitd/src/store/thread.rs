@@ -1,15 +1,16 @@
 //! The database's thread.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 
+use super::ledger::Ledger;
 use super::{
-    Change, LastRun, Query, Reader, Seen, StoreError, clock, cut, events, held, outbox, read, runs,
-    schema, write,
+    Change, LastRun, NotedEnds, Query, Reader, Seen, StoreError, clock, cut, events, held, outbox,
+    read, runs, schema, write,
 };
 use crate::domain::budget::Span;
 use crate::domain::desired::Membership;
@@ -26,6 +27,8 @@ type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 pub struct Store {
     jobs: Sender<Job>,
     path: Arc<Path>,
+    /// What ended and could not be put on record.
+    ledger: Arc<Mutex<Ledger>>,
     /// Something was put on record.
     news: watch::Sender<()>,
 }
@@ -58,6 +61,7 @@ impl Store {
         Ok(Self {
             jobs,
             path: path.into(),
+            ledger: Arc::new(Mutex::new(Ledger::beside(path))),
             news: watch::Sender::new(()),
         })
     }
@@ -85,6 +89,41 @@ impl Store {
             .await?;
         self.news.send_replace(());
         Ok(())
+    }
+
+    /// Notes what has ended and could not be committed, and nothing else, where that needs neither
+    /// room on the disk nor the database.
+    ///
+    /// # Errors
+    /// The device does not take it.
+    pub async fn note_ends(&self, ends: NotedEnds) -> Result<(), StoreError> {
+        self.with_ledger(move |ledger| ledger.write(&ends)).await
+    }
+
+    /// What was noted so, and may be committed by now.
+    ///
+    /// # Errors
+    /// It can't be read.
+    pub async fn noted_ends(&self) -> Result<NotedEnds, StoreError> {
+        self.with_ledger(Ledger::read).await
+    }
+
+    /// Not on the database's thread, which may wait for a database that is locked.
+    async fn with_ledger<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Ledger) -> std::io::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (ledger, path) = (self.ledger.clone(), self.path.with_file_name("ends"));
+        let done = tokio::task::spawn_blocking(move || {
+            work(&mut ledger.lock().unwrap_or_else(PoisonError::into_inner))
+        });
+        let done = done
+            .await
+            .map_err(|error| StoreError::Thread(error.to_string()))?;
+        done.map_err(|cause| StoreError::Ledger {
+            path: path.to_string_lossy().into_owned(),
+            cause,
+        })
     }
 
     /// Cuts some of what is archived; see [`Store::reader`] and [`Reader::archive`]. Whether there

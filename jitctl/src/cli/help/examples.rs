@@ -294,7 +294,13 @@ pub(super) const EXAMPLES: &[(&str, Lines)] = &[
     ),
     (
         "policy reload",
-        &[("sudo jitctl policy reload", "after a change in /etc/jitd")],
+        &[
+            ("sudo jitctl policy reload", "after a change in /etc/jitd"),
+            (
+                "sudo jitctl policy reload --yes",
+                "also where there is no role any more, so that everything ends",
+            ),
+        ],
     ),
     (
         "setup",

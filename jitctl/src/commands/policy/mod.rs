@@ -25,7 +25,7 @@ pub(crate) async fn run(command: Policy) -> Result<(), Failure> {
         Policy::Show(options) => show::run(options).await,
         Policy::Explain(options) => explain::run(options).await,
         Policy::Test(options) => test::run(&options),
-        Policy::Reload => reload::run().await,
+        Policy::Reload(options) => reload::run(&options).await,
     }
 }
 

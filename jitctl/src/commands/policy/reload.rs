@@ -3,13 +3,21 @@
 use jitd_api::Error;
 
 use crate::bus;
+use crate::cli::Reload;
 use crate::error::{Failure, Kind};
 use crate::output;
 use crate::output::escape::escape;
 
-pub(super) async fn run() -> Result<(), Failure> {
-    bus::policy().await?.reload().await.map_err(refused)?;
-    output::print("The policy is reloaded.")
+pub(super) async fn run(options: &Reload) -> Result<(), Failure> {
+    let policy = bus::policy().await?;
+    let ended = policy.reload(options.yes).await.map_err(refused)?;
+    output::print(&match ended {
+        0 => "The policy is reloaded.".to_owned(),
+        1 => "The policy is reloaded; 1 elevation that it no longer allows has ended.".to_owned(),
+        more => format!(
+            "The policy is reloaded; {more} elevations that it no longer allows have ended."
+        ),
+    })
 }
 
 fn refused(error: Error) -> Failure {

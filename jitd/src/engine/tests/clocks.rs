@@ -208,11 +208,7 @@ async fn a_full_disk_keeps_nothing_alive_that_a_reboot_has_ended() {
     let id = scene.active().await;
     scene.pass(4 * MINUTE);
     scene.engine.keep_time_now().await.unwrap();
-    let disk = rusqlite::Connection::open(scene.folder.path().join("jitd.db")).unwrap();
-    disk.execute_batch(
-        "CREATE TRIGGER full BEFORE INSERT ON event BEGIN SELECT raise(ABORT, 'full'); END",
-    )
-    .unwrap();
+    scene.fill_the_disk();
     {
         let mut now = scene.clock.0.lock().unwrap();
         now.wall.0 -= 2 * MINUTE;
@@ -223,7 +219,7 @@ async fn a_full_disk_keeps_nothing_alive_that_a_reboot_has_ended() {
     assert!(!scene.opens_sudo_to_carol());
     assert!(scene.engine.reconcile().await);
     assert!(!scene.in_group("jit-deploy:x:900:carol"));
-    disk.execute_batch("DROP TRIGGER full").unwrap();
+    scene.make_room();
     scene.tick().await;
     assert_eq!(scene.state(id).await, State::Expired);
     assert_eq!(scene.steps().await, ["-120"]);

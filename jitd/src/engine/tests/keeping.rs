@@ -209,7 +209,11 @@ async fn the_policy_says_how_long_it_is_kept() {
         "for ever"
     );
     let keep = read(&format!("{POLICY}\n[audit]\nkeep = \"395days\""));
-    scene.engine.adopt(keep, By::Caller(&root())).await.unwrap();
+    scene
+        .engine
+        .adopt(keep, By::Caller(&root()), MayEnd::Some)
+        .await
+        .unwrap();
     assert_eq!(
         scene.engine.archive_what_is_old().await.unwrap(),
         None,

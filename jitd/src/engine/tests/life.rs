@@ -371,6 +371,36 @@ async fn taking_away_does_not_wait_for_somebody_who_sits_on_the_lock() {
 }
 
 #[tokio::test]
+async fn an_older_success_that_reports_late_says_nothing_of_a_newer_failure() {
+    let scene = Scene::new().await;
+    let failed = Arc::new(crate::reconcile::ReconcileError::Gone);
+    scene.engine.report(1_001, Err(&failed), &[1001]);
+    scene.engine.report(1_000, Ok(&()), &[]);
+    assert!(!scene.engine.matches());
+    let checked = scene.engine.gate().check(1001, "carol", "sudo");
+    assert_eq!(checked, GateVerdict::Untaken);
+    scene.engine.report(1_002, Ok(&()), &[]);
+    assert!(scene.engine.matches());
+}
+
+#[tokio::test]
+async fn giving_waits_for_a_host_that_is_slow() {
+    let scene = Scene::new().await;
+    let id = scene.requested(&carol()).await;
+    scene.host.units().is_away = true;
+    let engine = scene.engine.clone();
+    let approving = tokio::spawn(async move { engine.approve(&alice(), id, None, "").await });
+    while scene.engine.matches() {
+        tokio::task::yield_now().await;
+    }
+    assert!(!approving.is_finished(), "nothing is taken back yet");
+    scene.host.units().is_away = false;
+    assert_eq!(approving.await.unwrap().unwrap().state, State::Active);
+    assert!(scene.opens_sudo_to_carol() && scene.engine.matches());
+    assert_eq!(scene.state(id).await, State::Active);
+}
+
+#[tokio::test]
 async fn broken_glass_gives_what_can_be_given() {
     let scene = Scene::new().await;
     let oncall = caller(1001, "carol", &["contractors", "oncall"]);

@@ -1,5 +1,6 @@
 //! The engine on a host of files, with a clock and a directory that tests set.
 
+mod backlog;
 mod clocks;
 mod drift;
 mod gate;

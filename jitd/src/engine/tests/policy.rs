@@ -199,13 +199,18 @@ async fn a_new_policy_ends_what_it_no_longer_allows() {
     let active = scene.active().await;
     let pending = scene.asked(&carol(), "root", why()).await.unwrap();
     let bad = read("[role.deploy]\nmax_duration = 5\n");
-    refusal(scene.engine.adopt(bad, By::Caller(&root())).await);
+    refusal(
+        scene
+            .engine
+            .adopt(bad, By::Caller(&root()), MayEnd::Some)
+            .await,
+    );
     assert!(scene.opens_sudo_to_carol(), "a bad policy changes nothing");
 
     let without_root = &POLICY[..POLICY.find("[role.root]").unwrap()];
     scene
         .engine
-        .adopt(read(without_root), By::Caller(&root()))
+        .adopt(read(without_root), By::Caller(&root()), MayEnd::Some)
         .await
         .unwrap();
     assert_eq!(scene.state(pending).await, State::Revoked);
@@ -215,7 +220,7 @@ async fn a_new_policy_ends_what_it_no_longer_allows() {
     scene.people.become_of(1001, None);
     scene
         .engine
-        .adopt(read(without_root), By::Signal)
+        .adopt(read(without_root), By::Signal, MayEnd::Some)
         .await
         .unwrap();
     assert_eq!(scene.state(active).await, State::Active);
@@ -224,7 +229,7 @@ async fn a_new_policy_ends_what_it_no_longer_allows() {
     scene.people.become_of(1001, Some(left));
     scene
         .engine
-        .adopt(read(without_root), By::Signal)
+        .adopt(read(without_root), By::Signal, MayEnd::Some)
         .await
         .unwrap();
     assert_eq!(scene.state(active).await, State::Revoked);
@@ -245,7 +250,7 @@ async fn a_tightened_policy_counts_for_what_waits() {
     let tighter = POLICY.replace("max_duration = \"2h\"", "max_duration = \"5m\"");
     scene
         .engine
-        .adopt(read(&tighter), By::Signal)
+        .adopt(read(&tighter), By::Signal, MayEnd::Some)
         .await
         .unwrap();
     let approved = scene.engine.approve(&alice(), id, None, "").await.unwrap();
@@ -257,7 +262,10 @@ async fn a_directory_that_does_not_answer_keeps_the_old_policy() {
     let scene = Scene::new().await;
     scene.active().await;
     scene.people.go_away();
-    let adopted = scene.engine.adopt(read("[role]\n"), By::Signal).await;
+    let adopted = scene
+        .engine
+        .adopt(read("[role]\n"), By::Signal, MayEnd::Some)
+        .await;
     assert!(
         matches!(adopted, Err(EngineError::Directory(_))),
         "{adopted:?}"
@@ -305,7 +313,7 @@ async fn a_directory_that_keeps_one_waiting_does_not_keep_others() {
     scene.people.hold(1001);
     let alice = alice();
     let approval = scene.engine.approve(&alice, id, None, "");
-    let reload = scene.engine.adopt(read(POLICY), By::Signal);
+    let reload = scene.engine.adopt(read(POLICY), By::Signal, MayEnd::Some);
     let others = async {
         // Until both wait for the directory.
         others_go_on().await;
@@ -348,14 +356,46 @@ async fn at_the_end_processes_that_hold_a_lost_group_go_unless_the_role_keeps_th
 
     let keeps = POLICY.replace("[role.deploy]", "[role.deploy]\non_end = \"keep\"");
     // dba gives the same group, and ends.
-    scene.engine.adopt(read(&keeps), By::Signal).await.unwrap();
+    scene
+        .engine
+        .adopt(read(&keeps), By::Signal, MayEnd::Some)
+        .await
+        .unwrap();
     scene.active().await;
     scene.engine.end(&carol(), None).await.unwrap();
     assert_eq!(ended(), ["carol:jit-deploy"]);
     let keeps = &keeps[..keeps.find("[role.dba]").unwrap()];
-    scene.engine.adopt(read(keeps), By::Signal).await.unwrap();
+    scene
+        .engine
+        .adopt(read(keeps), By::Signal, MayEnd::Some)
+        .await
+        .unwrap();
     scene.active().await;
     scene.engine.end(&carol(), None).await.unwrap();
     assert_eq!(ended(), [""; 0]);
     assert!(scene.in_group("jit-deploy:x:900:"));
+}
+
+#[tokio::test]
+async fn a_policy_without_roles_ends_everything_only_where_that_is_said() {
+    let scene = Scene::new().await;
+    let adopt = |may_end| scene.engine.adopt(read("[managed]\n"), By::Signal, may_end);
+    let id = scene.active().await;
+    let refused = refusal(adopt(MayEnd::Some).await);
+    assert!(
+        refused
+            .to_string()
+            .contains("would end the elevation that is held")
+    );
+    assert_eq!(scene.state(id).await, State::Active);
+    assert_eq!(adopt(MayEnd::All).await.unwrap(), 1);
+    assert_eq!(scene.state(id).await, State::Revoked);
+    // Where nobody holds anything there is nothing to ask.
+    scene
+        .engine
+        .adopt(read(POLICY), By::Signal, MayEnd::Some)
+        .await
+        .unwrap();
+    scene.requested(&carol()).await;
+    assert_eq!(adopt(MayEnd::Some).await.unwrap(), 1);
 }

@@ -62,7 +62,10 @@ async fn what_a_reload_ended_meanwhile_stays_so() {
     scene.engine.approve(&alice(), id, None, "").await.unwrap();
     let without_root = &POLICY[..POLICY.find("[role.root]").unwrap()];
     let late = approved_while(&scene, id, 1002, async || {
-        let reloaded = scene.engine.adopt(read(without_root), By::Signal).await;
+        let reloaded = scene
+            .engine
+            .adopt(read(without_root), By::Signal, MayEnd::Some)
+            .await;
         reloaded.unwrap();
     });
     assert!(late.await.is_err());
@@ -78,7 +81,10 @@ async fn a_policy_that_came_into_force_meanwhile_counts() {
     scene.engine.approve(&alice(), id, None, "").await.unwrap();
     let stricter = tightened("approvals = 2", "approvals = 3");
     let late = approved_while(&scene, id, 1002, async || {
-        let reloaded = scene.engine.adopt(read(&stricter), By::Signal).await;
+        let reloaded = scene
+            .engine
+            .adopt(read(&stricter), By::Signal, MayEnd::Some)
+            .await;
         reloaded.unwrap();
     });
     let state = late.await.map(|elevation| elevation.state);
@@ -116,7 +122,11 @@ async fn a_scheduled_one_begins_with_what_the_policy_still_gives() {
         "groups = [\"jit-quick\"]\nservices = [\"su\"]",
     );
     let less = less.replace("max_duration = \"2h\"", "max_duration = \"5m\"");
-    scene.engine.adopt(read(&less), By::Signal).await.unwrap();
+    scene
+        .engine
+        .adopt(read(&less), By::Signal, MayEnd::Some)
+        .await
+        .unwrap();
     scene.pass(3_600_000);
     scene.tick().await;
     assert_eq!(scene.state(id).await, State::Active);

@@ -135,10 +135,13 @@ async fn the_policy_is_on_record_with_its_digest_at_each_start_and_reload() {
     let reload = scene.engine.adopt(
         read("[role.deploy]\nmax_duration = 5\n"),
         By::Caller(&somebody),
+        MayEnd::Some,
     );
     refusal(reload.await);
     let without_root = &POLICY[..POLICY.find("[role.root]").unwrap()];
-    let reload = scene.engine.adopt(read(without_root), By::Signal);
+    let reload = scene
+        .engine
+        .adopt(read(without_root), By::Signal, MayEnd::Some);
     reload.await.unwrap();
     let told = told();
     assert!(

@@ -53,6 +53,11 @@ pub(super) fn policy(files: &[(&Source, FileSyntax)]) -> Result<Loaded, Vec<Poli
         }
     }
     sense::whole(&policy, &mut findings);
+    if policy.roles.is_empty() {
+        let message = "there is no role: nobody can ask for anything, and what people hold by a role of before ends with a reload";
+        let warning = PolicyError::whole(&source.path, message.to_owned());
+        findings.warnings.push(warning);
+    }
     if findings.errors.is_empty() {
         Ok(Loaded {
             policy,
