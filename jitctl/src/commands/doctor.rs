@@ -83,7 +83,11 @@ fn steps(findings: &[Finding]) -> Vec<&str> {
         .iter()
         .partition(|finding| finding.state == Health::Unseen);
     let mut steps: Vec<&str> = Vec::new();
-    for step in seen.iter().chain(&unseen).filter_map(|it| it.next.as_deref()) {
+    for step in seen
+        .iter()
+        .chain(&unseen)
+        .filter_map(|it| it.next.as_deref())
+    {
         if !steps.contains(&step) {
             steps.push(step);
         }

@@ -142,9 +142,9 @@ fn not_applied(cause: &ApplyError) -> Failure {
             "mount -o remount,rw \"$(findmnt -no TARGET -T {path})\"; then run jitctl setup again"
         )),
         // Root is refused by an attribute, not by the mode.
-        io::ErrorKind::PermissionDenied if nix::unistd::geteuid().is_root() => {
-            failure.hint(format!("lsattr {path}; chattr -i {path}; then run jitctl setup again"))
-        }
+        io::ErrorKind::PermissionDenied if nix::unistd::geteuid().is_root() => failure.hint(
+            format!("lsattr {path}; chattr -i {path}; then run jitctl setup again"),
+        ),
         _ => failure,
     }
 }

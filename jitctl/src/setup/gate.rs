@@ -41,13 +41,17 @@ impl<'a> Gate<'a> {
             loaded => loaded.map(|loaded| (reader, loaded)),
         };
         let before: Result<_, Broken> = Reader::ALL.into_iter().map(load).collect();
-        let before = before.map_err(|why| PlanError::Broken {
-            service: service.to_owned(),
-            why,
+        let path = pam_path(service);
+        let before = before.map_err(|why| match files.get(&path) {
+            Some(content) if has_dos_ends(content) => PlanError::LineEnds(path.clone()),
+            _ => PlanError::Broken {
+                service: service.to_owned(),
+                why,
+            },
         })?;
         Ok(Self {
             service,
-            path: pam_path(service),
+            path,
             files,
             groups,
             arguments,
@@ -86,17 +90,10 @@ impl<'a> Gate<'a> {
                 target: target.clone(),
             });
         }
-        let content = self.files.get(&self.path).unwrap_or_default();
-        for reader in Reader::ALL {
-            let (lines, _) = line::lines(content, reader);
-            let strange = |line: &line::Line| {
-                line.text.trim_ascii_end().len() < line.text.len() && line.text.contains(&b'\r')
-            };
-            if lines.iter().any(strange) {
-                return Err(PlanError::LineEnds(self.path.clone()));
-            }
+        match self.files.get(&self.path) {
+            Some(content) if has_dos_ends(content) => Err(PlanError::LineEnds(self.path.clone())),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// A file in /etc hides that of the vendor: what it says is included.
@@ -286,6 +283,15 @@ enum Flaw {
     Gap(Stage, Gap),
     Meaning(Stage),
     Broken(Broken),
+}
+
+/// Whether a line that says something ends in CR LF.
+fn has_dos_ends(content: &[u8]) -> bool {
+    Reader::ALL.into_iter().any(|reader| {
+        let (lines, _) = line::lines(content, reader);
+        let mut lines = lines.iter();
+        lines.any(|line| line.text.ends_with(b"\r\n") || line.text.ends_with(b"\r"))
+    })
 }
 
 fn including(stage: Stage, target: &str) -> String {

@@ -313,7 +313,10 @@ async fn without_jitd_it_says_so_and_what_to_type() {
         .iter()
         .position(|line| *line == "To do, in this order:")
         .expect("a list");
-    assert!(lines[list + 1].starts_with("  1. systemctl status"), "{ran:#?}");
+    assert!(
+        lines[list + 1].starts_with("  1. systemctl status"),
+        "{ran:#?}"
+    );
     let steps: std::collections::BTreeSet<_> = lines[list + 1..]
         .iter()
         .map(|line| line.split_once(". ").expect(line).1)

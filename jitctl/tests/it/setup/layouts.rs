@@ -229,6 +229,9 @@ fn continued_lines_and_missing_ends_are_read_as_libpam_does() {
         install(&files(&[(SUDO, &dos)])),
         Err(PlanError::LineEnds(SUDO.into()))
     );
+    let dos = "@include common-auth\r\n";
+    let refused = install(&files(&[(SUDO, dos), ("etc/pam.d/common-auth", REST)]));
+    assert_eq!(refused, Err(PlanError::LineEnds(SUDO.into())));
     let missing = install(&files(&[(SUDO, "@include nothing\n")])).unwrap_err();
     assert!(
         missing
