@@ -13,6 +13,7 @@ use clap::{CommandFactory, Parser};
 pub mod cli;
 pub mod doctor;
 pub mod error;
+pub mod pam;
 pub mod setup;
 
 mod args;

@@ -118,7 +118,7 @@ fn a_healthy_host_is_healthy(release: Release) {
         .run("jitctl doctor")
         .ok()
         .contains("jitd")
-        .lacks("next:");
+        .lacks("To do");
 }
 
 fn what_is_broken_is_named(release: Release) {
@@ -141,5 +141,5 @@ fn whoever_is_not_root_is_told_what_they_do_not_see(release: Release) {
     seen.ok()
         .contains("ok       jitd ")
         .contains("unseen   sudoers ")
-        .contains("next: sudo jitctl doctor");
+        .contains(". sudo jitctl doctor");
 }

@@ -22,7 +22,7 @@ use crate::doctor::{Finding, Health, drift, pam, sudo};
 use crate::error::{Failure, Kind};
 use crate::output::escape::escape;
 use crate::output::{self, Screen, json};
-use crate::setup::apply;
+use crate::setup::{apply, services};
 
 /// `doctor`.
 pub(crate) async fn run(options: Doctor) -> Result<(), Failure> {
@@ -49,7 +49,7 @@ struct Report<'a> {
     checks: &'a [Finding],
 }
 
-/// Each on a line, with what to type next under it.
+/// Each on a line, and then what to do about all of them, once and in order.
 fn shown(findings: &[Finding]) -> String {
     let screen = Screen::of_stdout();
     let width = findings.iter().map(|it| it.check.len()).max();
@@ -65,11 +65,34 @@ fn shown(findings: &[Finding]) -> String {
         let state = screen.paint(style, &format!("{:<7}", finding.state.as_str()));
         let (check, message) = (escape(&finding.check), escape(&finding.message));
         lines.push(format!("{state}  {check:<width$}  {message}"));
-        if let Some(next) = &finding.next {
-            lines.push(format!("{:9}{:width$}  next: {}", "", "", escape(next)));
-        }
+    }
+    let steps = steps(findings);
+    if !steps.is_empty() {
+        lines.push(String::new());
+        lines.push(screen.bold("To do, in this order:"));
+        let numbered = (1..).zip(steps);
+        lines.extend(numbered.map(|(number, step)| format!("  {number}. {}", escape(step))));
     }
     lines.join("\n")
+}
+
+/// What to do next, each once. What comes first in the findings is what the rest depends on; what
+/// may be looked at by root alone comes last.
+fn steps(findings: &[Finding]) -> Vec<&str> {
+    let (unseen, seen): (Vec<_>, Vec<_>) = findings
+        .iter()
+        .partition(|finding| finding.state == Health::Unseen);
+    let mut steps: Vec<&str> = Vec::new();
+    for step in seen
+        .iter()
+        .chain(&unseen)
+        .filter_map(|it| it.next.as_deref())
+    {
+        if !steps.contains(&step) {
+            steps.push(step);
+        }
+    }
+    steps
 }
 
 async fn examine(root: &Path) -> Vec<Finding> {
@@ -81,13 +104,13 @@ async fn examine(root: &Path) -> Vec<Finding> {
             .and_then(|policy| host::name_service(root, policy)),
     );
     findings.push(host::module(root));
-    findings.extend(gate(root, policy.as_ref()).await);
-    findings.extend(pam::sessions(root));
+    let sudoers = super::sudoers::read().await;
+    findings.extend(gate(root, policy.as_ref(), &sudoers.services(root).0).await);
     let active = if is_root() { active().await.ok() } else { None };
     findings.push(host::enforcer(active.as_deref()));
     findings.push(sudo::included(root));
     findings.extend(rules(root, policy.as_ref()).await);
-    findings.push(host::settings());
+    findings.push(host::settings(&sudoers));
     findings.extend(drift().await);
     findings
 }
@@ -151,7 +174,7 @@ fn policy(findings: &mut Vec<Finding>) -> Option<Policy> {
         .map(|loaded| loaded.policy)
 }
 
-async fn gate(root: &Path, policy: Option<&Policy>) -> Vec<Finding> {
+async fn gate(root: &Path, policy: Option<&Policy>, named: &[String]) -> Vec<Finding> {
     let files = match apply::read(root) {
         Ok(files) => files,
         Err(error) => return vec![Finding::problem("gate", error.to_string())],
@@ -167,7 +190,7 @@ async fn gate(root: &Path, policy: Option<&Policy>) -> Vec<Finding> {
         Some(mut groups) => {
             groups.sort();
             groups.dedup();
-            pam::gate(&files, &groups)
+            pam::gate(&files, &groups, &services::used(root, &files, named))
         }
         None => vec![Finding::unseen("gate")],
     }

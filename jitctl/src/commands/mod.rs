@@ -16,6 +16,7 @@ pub(crate) mod sessions;
 pub(crate) mod setup;
 pub(crate) mod show;
 pub(crate) mod status;
+mod sudoers;
 mod wait;
 
 use clap::CommandFactory;

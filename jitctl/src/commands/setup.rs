@@ -6,15 +6,18 @@ use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::sudoers;
 use crate::bus;
 use crate::cli::Setup;
 use crate::error::{Failure, Kind};
 use crate::output::escape::escape;
 use crate::output::{self, Screen};
+use crate::pam::folder::Files;
 use crate::setup::apply::{self, ApplyError, Host};
 use crate::setup::diff;
-use crate::setup::plan::{self, Change, Files, PlanError};
+use crate::setup::plan::{self, Change, PlanError};
 use crate::setup::prove::{self, Check};
+use crate::setup::services;
 
 /// How long jitd may take to record what was done.
 const RECORDED_WITHIN: Duration = Duration::from_secs(5);
@@ -85,28 +88,41 @@ async fn changes(options: &Setup, files: &Files) -> Result<Vec<Change>, Failure>
     let mut groups = bus::policy().await?.managed().await.map_err(bus::failure)?;
     groups.sort();
     groups.dedup();
-    plan::install(files, &groups).map_err(|cause| no_plan(&cause))
+    let root = Path::new("/");
+    let (named, warning) = sudoers::read().await.services(root);
+    if let Some(warning) = warning {
+        output::tell(&format!("warning: {}", escape(&warning)));
+    }
+    let services = services::used(root, files, &named);
+    plan::install(files, &groups, &services).map_err(|cause| no_plan(&cause))
 }
 
 fn no_plan(cause: &PlanError) -> Failure {
-    let failure = Failure::new(Kind::Failed, cause.to_string());
-    match cause {
-        PlanError::NoGroups => failure.hint(
-            "name them in /etc/jitd/jitd.toml: [managed] groups = [\"contractors\"]; \
-             then: systemctl restart jitd",
-        ),
-        PlanError::GroupName(_) => failure.hint("manage a group with a plainer name"),
-        PlanError::NothingToGate => {
-            failure.hint("install sudo, or copy its PAM file to /etc/pam.d")
+    let hint = match cause {
+        PlanError::NoGroups => "name them in /etc/jitd/jitd.toml: [managed] groups = \
+            [\"contractors\"]; then: jitctl policy reload"
+            .to_owned(),
+        PlanError::GroupName(_) => "manage a group with a plainer name".to_owned(),
+        PlanError::TooLong(_) => {
+            "make one group of them, and name that in /etc/jitd/jitd.toml".to_owned()
         }
+        PlanError::NothingToGate => "install sudo".to_owned(),
         PlanError::OtherGroupSource { .. } => {
-            failure.hint("remove that line from /etc/sudo.conf, then run jitctl setup again")
+            "remove that line from /etc/sudo.conf, then run jitctl setup again".to_owned()
         }
-        PlanError::Damaged { .. } => failure.hint(
-            "edit the file: what stands between \"# jitd: begin\" and \"# jitd: end\", \
-             and those two lines, can go",
+        PlanError::Damaged { .. } => "edit the file: what stands between \"# jitd: begin\" and \
+            \"# jitd: end\", and those two lines, can go"
+            .to_owned(),
+        PlanError::Link { path, .. } => format!(
+            "make it a file of its own: cp --remove-destination \"$(readlink -f /{path})\" /{path}"
         ),
-    }
+        PlanError::LineEnds(path) => format!("sed -i 's/\\r$//' /{path}"),
+        PlanError::Broken { .. } => "mend that file, then run jitctl setup again".to_owned(),
+        PlanError::Gap { .. } | PlanError::Meaning { .. } => "make the lines of that stage \
+            \"required\" or \"optional\", without jumps over its end; then run jitctl setup again"
+            .to_owned(),
+    };
+    Failure::new(Kind::Failed, cause.to_string()).hint(hint)
 }
 
 fn not_applied(cause: &ApplyError) -> Failure {
@@ -116,7 +132,21 @@ fn not_applied(cause: &ApplyError) -> Failure {
         }
         _ => Kind::Failed,
     };
-    Failure::new(kind, cause.to_string())
+    let failure = Failure::new(kind, cause.to_string());
+    let ApplyError::Io { path, cause } = cause else {
+        return failure;
+    };
+    let path = path.display();
+    match cause.kind() {
+        io::ErrorKind::ReadOnlyFilesystem => failure.hint(format!(
+            "mount -o remount,rw \"$(findmnt -no TARGET -T {path})\"; then run jitctl setup again"
+        )),
+        // Root is refused by an attribute, not by the mode.
+        io::ErrorKind::PermissionDenied if nix::unistd::geteuid().is_root() => failure.hint(
+            format!("lsattr {path}; chattr -i {path}; then run jitctl setup again"),
+        ),
+        _ => failure,
+    }
 }
 
 fn show(changes: &[Change]) -> Result<(), Failure> {

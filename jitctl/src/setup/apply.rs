@@ -5,7 +5,9 @@ use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
-use super::plan::{Change, Files, PAM_DIR, paths};
+use super::plan::{Change, SUDO_CONF};
+use super::see;
+use crate::pam::folder::{Files, PAM_DIR};
 
 /// Why a file could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -37,16 +39,19 @@ pub enum ApplyError {
     },
 }
 
-/// Reads the files of the plan below a root.
+/// Reads what is configured for PAM and for sudo's front end below a root.
 ///
 /// # Errors
-/// [`ApplyError::NotPlain`] for a symbolic link, [`ApplyError::Io`] for unreadable files.
+/// [`ApplyError::NotPlain`] where sudo.conf is a symbolic link, [`ApplyError::Io`] for what can't
+/// be read though it may be.
 pub fn read(root: &Path) -> Result<Files, ApplyError> {
-    let mut files = Files::new();
-    for path in paths() {
-        if let Some(content) = read_one(&root.join(&path))? {
-            files.insert(path, content);
+    let mut files = see::files(root).map_err(|(path, cause)| ApplyError::Io { path, cause })?;
+    match read_one(&root.join(SUDO_CONF)) {
+        Ok(content) => files.set(SUDO_CONF, content.as_deref()),
+        Err(ApplyError::Io { cause, .. }) if cause.kind() == io::ErrorKind::PermissionDenied => {
+            files.closed.insert(SUDO_CONF.to_owned());
         }
+        Err(error) => return Err(error),
     }
     Ok(files)
 }

@@ -104,7 +104,9 @@ pub fn insert_at_end(rest: &[u8], block: &[u8]) -> Vec<u8> {
     insert(rest, if finished { rest.len() } else { 0 }, block)
 }
 
-fn insert(rest: &[u8], at: usize, block: &[u8]) -> Vec<u8> {
+/// Puts a block in before the line that begins there.
+#[must_use]
+pub fn insert(rest: &[u8], at: usize, block: &[u8]) -> Vec<u8> {
     let (before, after) = rest.split_at(at);
     [before, block, after].concat()
 }

@@ -1,18 +1,17 @@
 //! From what is in the files to what should be: pure.
 
-use std::collections::BTreeMap;
-
 use super::block::{self, Damaged};
+use super::gate::Gate;
+use super::services::SERVICES;
+use super::sudo_conf;
+use crate::pam::Stage;
+use crate::pam::folder::{Files, PAM_DIR, pam_path};
+use crate::pam::judge::Gap;
+use crate::pam::line::LONGEST;
+use crate::pam::stack::Broken;
 
-/// The PAM services that are gated. An including one comes after those it may include.
-pub const SERVICES: [&str; 4] = ["sudo", "su", "sudo-i", "su-l"];
-/// Where PAM services are configured, below the root.
-pub const PAM_DIR: &str = "etc/pam.d";
 /// sudo's front end, below the root.
 pub const SUDO_CONF: &str = "etc/sudo.conf";
-
-/// The files that `setup` looks at: path below the root → content. An absent file is absent.
-pub type Files = BTreeMap<String, Vec<u8>>;
 
 /// One file to write or to remove.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,8 +35,13 @@ pub enum PlanError {
     /// A name that a PAM file cannot carry.
     #[error("the managed group {0:?} cannot be written in a PAM file")]
     GroupName(String),
+    /// More groups than a line has room for.
+    #[error(
+        "the managed groups make a line of {0} bytes in a PAM file, and libpam reads {LONGEST} at most"
+    )]
+    TooLong(usize),
     /// No sudo and no su on this host.
-    #[error("there is no PAM file of sudo or su in /{PAM_DIR}")]
+    #[error("there is no sudo and no su on this host, and no PAM file of theirs in /{PAM_DIR}")]
     NothingToGate,
     /// sudo.conf says otherwise already.
     #[error("/{SUDO_CONF} line {line}: {text:?} is in the way of \"Set group_source dynamic\"")]
@@ -55,48 +59,108 @@ pub enum PlanError {
         /// What is wrong with it.
         damage: Damaged,
     },
+    /// The file is another one, which others may use too.
+    #[error("/{path} is a symbolic link to /{target}, which may be somebody else's: not touched")]
+    Link {
+        /// Path below the root.
+        path: String,
+        /// What it leads to.
+        target: String,
+    },
+    /// Its lines end as those of DOS do.
+    #[error(
+        "/{0} has lines that end in CR LF, and libpam takes the CR for a part of the last word"
+    )]
+    LineEnds(String),
+    /// libpam can't use the service's files.
+    #[error("PAM service {service}: {why}")]
+    Broken {
+        /// The service.
+        service: String,
+        /// What is wrong.
+        why: Broken,
+    },
+    /// Wherever the line is put, there is a way past it.
+    #[error("/{path}: {}", gap_in_words(*.stage, gap))]
+    Gap {
+        /// Path below the root.
+        path: String,
+        /// The stage.
+        stage: Stage,
+        /// The way.
+        gap: Gap,
+    },
+    /// Wherever the line is put, the stage means something else to people who are not managed.
+    #[error(
+        "/{path}: a line of the gate would change what the {stage} stage means to people who are not managed"
+    )]
+    Meaning {
+        /// Path below the root.
+        path: String,
+        /// The stage.
+        stage: Stage,
+    },
 }
 
-/// Every path that `setup` looks at.
+/// A gap as a clause.
 #[must_use]
-pub fn paths() -> Vec<String> {
-    let services = SERVICES.iter().map(|service| pam_path(service));
-    services.chain([SUDO_CONF.to_owned()]).collect()
+pub fn gap_in_words(stage: Stage, gap: &Gap) -> String {
+    let at = |place: &crate::pam::stack::Place| {
+        format!("\"{}\" (/{} line {})", place.text, place.path, place.line)
+    };
+    match gap {
+        Gap::Skipped(Some(place)) => {
+            format!(
+                "after {} the {stage} stage can end well without the gate",
+                at(place)
+            )
+        }
+        Gap::Skipped(None) => format!("the {stage} stage can end well without the gate"),
+        Gap::Ignored(place) => format!("what the gate says in {} need not count", at(place)),
+        Gap::TakenAway(place) => {
+            format!(
+                "{} comes after the gate, and takes the session away",
+                at(place)
+            )
+        }
+        Gap::TooInvolved => format!("there are too many ways through the {stage} stage to look at"),
+    }
 }
 
-/// What to change so that exactly these groups are gated; empty when all is as it should be.
+/// What to change so that exactly these groups are gated in these services; empty when all is
+/// as it should be.
 ///
 /// # Errors
 /// [`PlanError`]; nothing is to be changed then.
-pub fn install(files: &Files, groups: &[String]) -> Result<Vec<Change>, PlanError> {
+pub fn install(
+    files: &Files,
+    groups: &[String],
+    services: &[String],
+) -> Result<Vec<Change>, PlanError> {
     let arguments = arguments(groups)?;
-    let gate = block::wrap(block::BEGIN, &gate_lines(&arguments));
-    let sessions = session_lines(&arguments);
-    let mut changes = Vec::new();
-    let mut gated: Vec<&str> = Vec::new();
-    for service in SERVICES {
-        let path = pam_path(service);
-        let Some(content) = files.get(&path) else {
-            continue;
-        };
-        let rest = strip(&path, content)?.rest;
-        let mut after = rest.clone();
-        if !is_covered(&rest, &gated) {
-            after = block::insert_at_top(&after, &gate);
-        }
-        if !registers(&rest, &gated) {
-            after = block::append(&after, &sessions);
-        }
-        gated.push(service);
-        change(&mut changes, path, Some(content), Some(after));
-    }
-    if gated.is_empty() {
+    if services.is_empty() {
         return Err(PlanError::NothingToGate);
     }
-    let before = files.get(SUDO_CONF);
-    let after = sudo_conf(before.map(Vec::as_slice))?;
-    change(&mut changes, SUDO_CONF.to_owned(), before, after);
-    Ok(changes)
+    let ours = |path: &str| services.iter().any(|service| pam_path(service) == path);
+    let mut after = without_ours(files, |path, made_by_us| made_by_us || ours(path))?;
+    let (links, plain): (Vec<_>, Vec<_>) = services
+        .iter()
+        .partition(|service| files.links.contains_key(&pam_path(service)));
+    for service in plain.into_iter().chain(links) {
+        let path = pam_path(service);
+        let Some(content) = Gate::new(service, &after, groups, &arguments)?.content()? else {
+            continue;
+        };
+        let content = if after.get(&path).is_none() {
+            as_file_of_ours(&content)
+        } else {
+            content
+        };
+        after.set(&path, Some(&content));
+    }
+    let conf = sudo_conf::with_dynamic_groups(files.get(SUDO_CONF))?;
+    after.set(SUDO_CONF, Some(&conf));
+    Ok(changes(files, &after))
 }
 
 /// What to change so that the files are as they were before [`install`].
@@ -104,39 +168,71 @@ pub fn install(files: &Files, groups: &[String]) -> Result<Vec<Change>, PlanErro
 /// # Errors
 /// [`PlanError::Damaged`] only.
 pub fn undo(files: &Files) -> Result<Vec<Change>, PlanError> {
-    let mut changes = Vec::new();
-    for (path, content) in files {
-        let stripped = strip(path, content)?;
-        let after = (!stripped.made_by_us || !stripped.rest.is_empty()).then_some(stripped.rest);
-        change(&mut changes, path.clone(), Some(content), after);
+    Ok(changes(files, &without_ours(files, |_, _| true)?))
+}
+
+/// The files without our blocks, where they are to go.
+fn without_ours(files: &Files, is_to_go: impl Fn(&str, bool) -> bool) -> Result<Files, PlanError> {
+    let mut after = files.clone();
+    for (path, content) in &files.contents {
+        let in_etc = path.starts_with(PAM_DIR) || path == SUDO_CONF;
+        if !in_etc || files.links.contains_key(path) {
+            continue;
+        }
+        let is_known = path == SUDO_CONF || SERVICES.iter().any(|it| pam_path(it) == *path);
+        let stripped = match strip(path, content) {
+            Ok(stripped) => stripped,
+            // A copy that somebody keeps there is no reason to stop.
+            Err(_) if !is_known => continue,
+            Err(damaged) => return Err(damaged),
+        };
+        if !is_to_go(path, stripped.made_by_us) {
+            continue;
+        }
+        let gone = stripped.made_by_us && stripped.rest.is_empty();
+        after.set(path, (!gone).then_some(stripped.rest.as_slice()));
     }
-    Ok(changes)
+    Ok(after)
 }
 
-fn change(
-    changes: &mut Vec<Change>,
-    path: String,
-    before: Option<&Vec<u8>>,
-    after: Option<Vec<u8>>,
-) {
-    if before != after.as_ref() {
-        changes.push(Change {
-            path,
-            before: before.cloned(),
-            after,
-        });
-    }
+/// What differs; links are what they lead to.
+fn changes(before: &Files, after: &Files) -> Vec<Change> {
+    let mut paths: Vec<_> = before
+        .contents
+        .keys()
+        .chain(after.contents.keys())
+        .collect();
+    paths.sort_unstable();
+    paths.dedup();
+    // Services first, as people think of them; what they depend on comes before them.
+    let differs =
+        |path: &&String| !before.links.contains_key(*path) && before.get(path) != after.get(path);
+    let paths = paths.into_iter().filter(differs);
+    let change = |path: &String| Change {
+        path: path.clone(),
+        before: before.get(path).map(<[u8]>::to_vec),
+        after: after.get(path).map(<[u8]>::to_vec),
+    };
+    let (mut last, mut changes): (Vec<_>, Vec<_>) = paths
+        .map(change)
+        .partition(|change| change.path == SUDO_CONF);
+    changes.append(&mut last);
+    changes
 }
 
-fn pam_path(service: &str) -> String {
-    format!("{PAM_DIR}/{service}")
-}
-
-fn strip(path: &str, content: &[u8]) -> Result<block::Stripped, PlanError> {
+pub(super) fn strip(path: &str, content: &[u8]) -> Result<block::Stripped, PlanError> {
     block::strip(content).map_err(|damage| PlanError::Damaged {
         path: path.to_owned(),
         damage,
     })
+}
+
+/// One block around all of it, so that nothing of it stays.
+fn as_file_of_ours(content: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(content);
+    let is_mark = |line: &&str| !line.starts_with("# jitd: ");
+    let lines: Vec<_> = text.lines().filter(is_mark).collect();
+    block::wrap(block::BEGIN_FILE, &(lines.join("\n") + "\n"))
 }
 
 fn arguments(groups: &[String]) -> Result<String, PlanError> {
@@ -151,19 +247,6 @@ fn arguments(groups: &[String]) -> Result<String, PlanError> {
     Ok(arguments)
 }
 
-/// Before all others: who is refused is asked for no password.
-fn gate_lines(arguments: &str) -> String {
-    format!(
-        "auth     requisite pam_jit.so{arguments}\n\
-         account  required  pam_jit.so{arguments}\n"
-    )
-}
-
-/// After all others: `pam_systemd`, where it comes later, would take the session away from jitd.
-fn session_lines(arguments: &str) -> String {
-    format!("session  required  pam_jit.so{arguments}\n")
-}
-
 /// `managed_group=NAME`; brackets keep a name with spaces together (pam.d(5)).
 fn argument(group: &str) -> Result<String, PlanError> {
     let unfit = |c: char| c.is_control() || matches!(c, '[' | ']' | '#' | '\\');
@@ -175,114 +258,4 @@ fn argument(group: &str) -> Result<String, PlanError> {
     } else {
         format!("managed_group={group}")
     })
-}
-
-/// Whether the file takes the gate from a service that has it: in auth and in
-/// account, its first line includes one.
-fn is_covered(content: &[u8], gated: &[&str]) -> bool {
-    ["auth", "account"].iter().all(|kind| {
-        first_target(content, kind).is_some_and(|target| gated.contains(&target.as_str()))
-    })
-}
-
-/// Whether the file has the sessions of a service that has the gate.
-fn registers(content: &[u8], gated: &[&str]) -> bool {
-    let text = String::from_utf8_lossy(content);
-    let included = text.lines().filter_map(|line| {
-        let code = line.split('#').next().unwrap_or("");
-        match code.split_whitespace().collect::<Vec<_>>().as_slice() {
-            ["@include", target, ..] => Some((*target).to_owned()),
-            [first, control, target, ..]
-                if first
-                    .trim_start_matches('-')
-                    .eq_ignore_ascii_case("session")
-                    && ["include", "substack"].contains(&&*control.to_ascii_lowercase()) =>
-            {
-                Some((*target).to_owned())
-            }
-            _ => None,
-        }
-    });
-    included
-        .into_iter()
-        .any(|target| gated.contains(&target.as_str()))
-}
-
-/// What the first line of this kind includes, if it includes.
-fn first_target(content: &[u8], kind: &str) -> Option<String> {
-    let text = String::from_utf8_lossy(content);
-    let words = |line: &str| -> Vec<String> {
-        let code = line.split('#').next().unwrap_or("");
-        code.split_whitespace().map(str::to_owned).collect()
-    };
-    for line in text.lines().map(words) {
-        match line
-            .iter()
-            .map(String::as_str)
-            .collect::<Vec<_>>()
-            .as_slice()
-        {
-            ["@include", target, ..] => return Some((*target).to_owned()),
-            [first, control, target, ..]
-                if first.trim_start_matches('-').eq_ignore_ascii_case(kind) =>
-            {
-                let includes = matches!(
-                    control.to_ascii_lowercase().as_str(),
-                    "include" | "substack"
-                );
-                return includes.then(|| (*target).to_owned());
-            }
-            _ => {}
-        }
-    }
-    None
-}
-
-/// `Set group_source dynamic`: sudo looks groups up afresh, also for a shell that
-/// was there before (sudo.conf(5)).
-fn sudo_conf(before: Option<&[u8]>) -> Result<Option<Vec<u8>>, PlanError> {
-    const BODY: &str = "Set group_source dynamic\n";
-    let Some(content) = before else {
-        return Ok(Some(block::wrap(block::BEGIN_FILE, BODY)));
-    };
-    let stripped = strip(SUDO_CONF, content)?;
-    let mut dynamic_already = false;
-    for (line, text) in (1..).zip(block::lines(content)) {
-        // A line of our own block says dynamic, and is no obstacle.
-        let text = String::from_utf8_lossy(text);
-        match group_source(&text) {
-            Some(value) if value.eq_ignore_ascii_case("dynamic") => {}
-            Some(_) => {
-                return Err(PlanError::OtherGroupSource {
-                    line,
-                    text: text.trim().to_owned(),
-                });
-            }
-            None => {}
-        }
-    }
-    for text in block::lines(&stripped.rest) {
-        dynamic_already |= group_source(&String::from_utf8_lossy(text)).is_some();
-    }
-    if dynamic_already {
-        return Ok(Some(stripped.rest));
-    }
-    let begin = if stripped.made_by_us {
-        block::BEGIN_FILE
-    } else {
-        block::BEGIN
-    };
-    Ok(Some(block::insert_at_end(
-        &stripped.rest,
-        &block::wrap(begin, BODY),
-    )))
-}
-
-/// The value that a line of sudo.conf sets `group_source` to. sudo takes both words in any case.
-fn group_source(line: &str) -> Option<String> {
-    let code = line.split('#').next().unwrap_or("");
-    let mut words = code.split_whitespace();
-    let set = words.next()?.eq_ignore_ascii_case("set");
-    let variable = words.next()?.eq_ignore_ascii_case("group_source");
-    (set && variable).then(|| words.next().unwrap_or("").to_owned())
 }

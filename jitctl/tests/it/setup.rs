@@ -1,14 +1,17 @@
 //! setup: what its tests have in common, and the refusals of the program.
 
 mod apply;
+mod layouts;
 mod plan;
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
+use jitctl::pam::folder::Files;
 use jitctl::setup::apply::read;
-use jitctl::setup::plan::{Change, Files};
+use jitctl::setup::plan::{Change, PlanError, install as planned};
+use jitctl::setup::services;
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -42,25 +45,45 @@ fn fixture(system: &str) -> Files {
     read(&root).unwrap()
 }
 
+/// What `other` says where a test does not care.
+const OTHER: &str = "\
+auth required pam_unix.so
+account required pam_unix.so
+account required pam_permit.so
+session required pam_unix.so
+session required pam_permit.so
+";
+
+/// A host of these files, and of an `other`.
 fn files(contents: &[(&str, &str)]) -> Files {
-    let bytes = |(path, content): &(&str, &str)| ((*path).to_owned(), content.as_bytes().to_vec());
-    contents.iter().map(bytes).collect()
+    let mut files = Files::default();
+    files.set("etc/pam.d/other", Some(OTHER.as_bytes()));
+    for (path, content) in contents {
+        files.set(path, Some(content.as_bytes()));
+    }
+    files
+}
+
+/// The plan for contractors, in the services of which there are files.
+fn install(files: &Files) -> Result<Vec<Change>, PlanError> {
+    planned(files, &contractors(), &used(files))
+}
+
+fn used(files: &Files) -> Vec<String> {
+    services::used(Path::new("/nonexistent"), files, &[])
 }
 
 /// The files after the changes.
 fn applied(files: &Files, changes: &[Change]) -> Files {
     let mut files = files.clone();
     for change in changes {
-        match &change.after {
-            Some(content) => files.insert(change.path.clone(), content.clone()),
-            None => files.remove(&change.path),
-        };
+        files.set(&change.path, change.after.as_deref());
     }
     files
 }
 
 fn text<'a>(files: &'a Files, path: &str) -> &'a str {
-    std::str::from_utf8(&files[path]).unwrap()
+    std::str::from_utf8(files.get(path).expect(path)).unwrap()
 }
 
 /// These read this machine's files and stop before they could write any.
@@ -74,6 +97,7 @@ async fn without_managed_groups_there_is_no_setup() {
             .contains("hint: name them in /etc/jitd/jitd.toml"),
         "{ran:#?}"
     );
+    assert!(ran.stderr.contains("jitctl policy reload"), "{ran:#?}");
 }
 
 #[tokio::test]

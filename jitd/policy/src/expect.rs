@@ -84,6 +84,7 @@ impl Case<'_> {
             start: self.start,
             reason: &self.syntax.reason,
             ticket: &self.syntax.ticket,
+            to_come: false,
         };
         let assessment = assess(policy, &ask, &self.used, self.at);
         Checked {

@@ -83,7 +83,7 @@ impl Engine {
         let policy = self.policy()?;
         let now = self.shared.clock.now();
         let used = self.used(&policy, person.uid, role, &now).await?;
-        let ask = Ask::new(person, role, Way::Request, options);
+        let ask = Ask::new(person, role, Way::Request, options).only_to_know();
         Ok(explanation(&assess(&policy, &ask, &used, now.wall)))
     }
 

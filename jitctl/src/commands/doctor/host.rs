@@ -11,8 +11,9 @@ use jitd_policy::domain::policy::Policy;
 use jitd_policy::domain::rules::Backend;
 use jitd_policy::nsswitch::{self, Unfit};
 
+use crate::commands::sudoers::Sudoers;
 use crate::doctor::{Finding, sudo};
-use crate::setup::{plan, prove};
+use crate::setup::prove;
 
 pub(super) fn starts_at_boot() -> Finding {
     let check = "jitd.service";
@@ -134,30 +135,15 @@ pub(super) fn module(root: &Path) -> Finding {
 }
 
 /// Classic sudo's options; sudo-rs has none of them.
-pub(super) fn settings() -> Finding {
+pub(super) fn settings(read: &Sudoers) -> Finding {
     let sudoers = format!("/{}", sudo::SUDOERS);
     if File::open(&sudoers).is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied) {
         return sudo::settings_unseen(None);
     }
-    let output = Command::new("/usr/bin/cvtsudoers")
-        .args(["-f", "json", &sudoers])
-        .env_clear()
-        .stdin(Stdio::null())
-        .output();
-    match output {
-        Ok(output) if output.status.success() => {
-            sudo::settings(&String::from_utf8_lossy(&output.stdout), &plan::SERVICES)
-        }
-        Ok(output) => {
-            let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            let said = said
-                .lines()
-                .next()
-                .unwrap_or("cvtsudoers failed")
-                .to_owned();
-            sudo::settings_unseen(Some(&said))
-        }
-        Err(_) => sudo::settings_unseen(Some(
+    match read {
+        Sudoers::Parsed(document) => sudo::settings(document),
+        Sudoers::Wrong(why) => sudo::settings_unseen(Some(why)),
+        Sudoers::NoParser => sudo::settings_unseen(Some(
             "there is no cvtsudoers to say whether sudo asks PAM for sessions",
         )),
     }

@@ -65,7 +65,7 @@ fn by_files(
 ) -> Result<Explanation, Failure> {
     let loaded = load(path)?;
     let person = person(user)?;
-    let ask = Ask::new(&person, role, Way::Request, asked);
+    let ask = Ask::new(&person, role, Way::Request, asked).only_to_know();
     Ok(explanation(&assess(&loaded.policy, &ask, &[], now)))
 }
 

@@ -11,6 +11,7 @@ use tokio::io::AsyncWriteExt;
 use super::{world, world_of};
 use crate::record::{Ends, Record, chain, life, link};
 use crate::scene::{DEADLINE, NOWHERE, Ran, World, jitctl, run_at};
+use crate::terminal::shown;
 
 /// What verify says of a record that somebody did something to.
 async fn verified(touch: impl FnOnce(&mut Record)) -> Ran {
@@ -18,6 +19,14 @@ async fn verified(touch: impl FnOnce(&mut Record)) -> Ran {
     touch(&mut record);
     let world = world_of(record).await;
     world.run(&["audit", "verify"]).await
+}
+
+/// A bar is for who waits.
+#[tokio::test]
+async fn a_short_record_leaves_no_bar_on_the_screen() {
+    let text = shown(&world().await, 80, &[], "audit verify").await;
+    assert!(text.starts_with("\u{1b}[32mThe chain is whole"), "{text:?}");
+    assert!(!text.contains('\u{2588}'), "{text:?}");
 }
 
 /// A line with something changed in it, and its link as it was.

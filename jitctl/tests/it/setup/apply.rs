@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jitctl::setup::apply::{self, ApplyError, Host};
-use jitctl::setup::plan;
+use jitctl::setup::plan::PlanError;
 use jitctl::setup::prove::{self, Check};
 use tempfile::TempDir;
 
-use super::{applied, contractors, fixture};
+use super::{applied, fixture, install};
 
 /// A copy of a fixture that can be written to.
 fn root_of(system: &str) -> TempDir {
     let root = TempDir::new().unwrap();
     fs::create_dir_all(root.path().join("etc/pam.d")).unwrap();
-    for (path, content) in fixture(system) {
+    for (path, content) in fixture(system).contents {
         fs::write(root.path().join(path), content).unwrap();
     }
     root
@@ -44,16 +44,14 @@ fn writing_keeps_the_mode_and_leaves_nothing_beside() {
     fs::remove_file(root.path().join("etc/sudo.conf")).unwrap();
     let mut host = Host::lock(root.path()).unwrap();
     let before = host.read().unwrap();
-    let changes = plan::install(&before, &contractors()).unwrap();
+    let changes = install(&before).unwrap();
     host.apply(&changes).unwrap();
     assert_eq!(host.read().unwrap(), applied(&before, &changes));
     let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o7777;
     assert_eq!(mode(&sudo), 0o640);
     assert_eq!(mode(&root.path().join("etc/sudo.conf")), 0o644);
-    assert_eq!(
-        names(root.path().join("etc/pam.d")),
-        ["su", "su-l", "sudo", "sudo-i"]
-    );
+    let there: Vec<_> = before.contents.keys().collect();
+    assert_eq!(names(root.path().join("etc/pam.d")).len(), there.len());
 
     host.put_back(&changes).unwrap();
     assert_eq!(host.read().unwrap(), before);
@@ -65,13 +63,13 @@ fn all_changes_or_none() {
     let root = root_of("debian12");
     let mut host = Host::lock(root.path()).unwrap();
     let before = host.read().unwrap();
-    let changes = plan::install(&before, &contractors()).unwrap();
+    let changes = install(&before).unwrap();
     // Somebody edits the last file between plan and writing.
     let conf = root.path().join("etc/sudo.conf");
     fs::write(&conf, "# mine\n").unwrap();
     assert!(matches!(host.apply(&changes), Err(ApplyError::Changed(path)) if path == conf));
     let mut expected = before;
-    expected.insert("etc/sudo.conf".into(), b"# mine\n".to_vec());
+    expected.set("etc/sudo.conf", Some(b"# mine\n"));
     assert_eq!(host.read().unwrap(), expected);
 }
 
@@ -79,7 +77,7 @@ fn all_changes_or_none() {
 fn what_cannot_be_put_back_is_named() {
     let root = root_of("debian12");
     let mut host = Host::lock(root.path()).unwrap();
-    let changes = plan::install(&host.read().unwrap(), &contractors()).unwrap();
+    let changes = install(&host.read().unwrap()).unwrap();
     host.apply(&changes).unwrap();
     let sudo = root.path().join("etc/pam.d/sudo");
     fs::write(&sudo, "mine").unwrap();
@@ -90,12 +88,31 @@ fn what_cannot_be_put_back_is_named() {
 }
 
 #[test]
-fn symbolic_links_are_not_followed() {
+fn a_link_out_of_the_folder_is_not_touched_and_one_within_is_what_it_leads_to() {
     let root = root_of("debian12");
     let sudo = root.path().join("etc/pam.d/sudo");
     fs::rename(&sudo, root.path().join("elsewhere")).unwrap();
     symlink(root.path().join("elsewhere"), &sudo).unwrap();
-    assert!(matches!(apply::read(root.path()), Err(ApplyError::NotPlain(path)) if path == sudo));
+    let refused = install(&apply::read(root.path()).unwrap()).unwrap_err();
+    assert_eq!(
+        refused,
+        PlanError::Link {
+            path: "etc/pam.d/sudo".into(),
+            target: "elsewhere".into()
+        }
+    );
+
+    let root = root_of("debian12");
+    let login = root.path().join("etc/pam.d/sudo-i");
+    fs::remove_file(&login).unwrap();
+    symlink("sudo", &login).unwrap();
+    let mut host = Host::lock(root.path()).unwrap();
+    let changes = install(&host.read().unwrap()).unwrap();
+    assert!(changes.iter().all(|it| it.path != "etc/pam.d/sudo-i"));
+    host.apply(&changes).unwrap();
+    assert!(fs::read_to_string(&login).unwrap().contains("pam_jit.so"));
+    assert!(login.is_symlink());
+    assert_eq!(install(&host.read().unwrap()), Ok(vec![]));
 }
 
 #[test]

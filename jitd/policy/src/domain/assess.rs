@@ -34,6 +34,9 @@ pub struct Ask<'a> {
     pub reason: &'a str,
     /// For which ticket.
     pub ticket: &'a str,
+    /// Whether a reason and a ticket that are not there are taken as still to come, and good:
+    /// for those who only want to know.
+    pub to_come: bool,
 }
 
 impl<'a> Ask<'a> {
@@ -48,7 +51,16 @@ impl<'a> Ask<'a> {
             start: options.start.map(Wall),
             reason: options.reason.as_deref().unwrap_or_default(),
             ticket: options.ticket.as_deref().unwrap_or_default(),
+            to_come: false,
         }
+    }
+
+    /// The same for those who only want to know what would come of it: what the person can still
+    /// say is taken as said.
+    #[must_use]
+    pub const fn only_to_know(mut self) -> Self {
+        self.to_come = true;
+        self
     }
 }
 

@@ -53,6 +53,7 @@ proptest! {
             start: start.map(|after| Wall(now.0 + after)),
             reason: "because",
             ticket,
+            to_come: false,
         };
         let easy = hardness(&role, &ask(shorter.min(longer)), &used, now);
         let hard = hardness(&role, &ask(shorter.max(longer)), &used, now);

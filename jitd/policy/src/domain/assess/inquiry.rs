@@ -108,6 +108,11 @@ impl<'a> Inquiry<'a> {
             .map_err(|invalid| self.no(Some(role), "reason", invalid.into()))?;
         // Characters that nobody sees say nothing.
         let length = reason.chars().filter(|c| !text::is_hostile(*c)).count();
+        if length == 0 && required && self.ask.to_come {
+            let text = "one must be given with --reason, and is taken as good here".to_owned();
+            self.yes(role, "reason", text);
+            return Ok(reason);
+        }
         if length == 0 && required {
             let refusal = Refusal::InvalidArgument(format!(
                 "role {} needs a reason: --reason \"{}\"{}",
@@ -140,6 +145,11 @@ impl<'a> Inquiry<'a> {
             .map_err(|invalid| self.no(Some(role), "ticket", invalid.into()))?;
         // Who breaks the glass may have no ticket yet.
         let required = demand.required && self.ask.way == Way::Request;
+        if ticket.is_empty() && required && self.ask.to_come {
+            let text = "one must be given with --ticket, and is taken as good here".to_owned();
+            self.yes(role, "ticket", text);
+            return Ok(ticket);
+        }
         if ticket.is_empty() && required {
             let like = demand
                 .pattern

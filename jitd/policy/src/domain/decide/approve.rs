@@ -96,6 +96,7 @@ pub fn approve(
             start: approved.start,
             reason: &approved.reason,
             ticket: &approved.ticket,
+            to_come: false,
         };
         within_budget(role, &ask, approved.duration, bench.used, now.wall)?;
         give(&mut approved, role, bench.extends, now)?;

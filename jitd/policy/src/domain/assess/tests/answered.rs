@@ -196,6 +196,7 @@ fn what_decided_is_told_with_its_place() {
         start: None,
         reason: "",
         ticket: "",
+        to_come: false,
     };
     let steps = assess(&policy, &ask, &[], wall(TUESDAY)).steps;
     let told: Vec<_> = steps.iter().map(ToString::to_string).collect();

@@ -150,3 +150,37 @@ fn a_ticket_is_there_and_as_it_must_look() {
     given(optional, &for_ticket(""), "approvals", "1 of group:ops");
     refused(optional, &for_ticket("1"), "ticket", "does not match");
 }
+
+/// Whoever only wants to know is not refused for what a person can still say.
+#[test]
+fn a_reason_and_a_ticket_that_are_to_come_are_taken_as_good() {
+    let policy = policy(
+        "reason = { required = true, min_length = 10 }\nticket = { required = true }\nmax_duration = \"1h\"",
+    );
+    let person = Person {
+        uid: 1000,
+        name: UserName::new("carol").unwrap(),
+        groups: vec!["contractors".to_owned()],
+    };
+    let explained = |reason: &str, hours: u64| {
+        let options = RequestOptions {
+            duration: Some(hours * 3600),
+            reason: (!reason.is_empty()).then(|| reason.to_owned()),
+            ..RequestOptions::default()
+        };
+        let ask = Ask::new(&person, "a", Way::Request, &options);
+        let assumed = assess(&policy, &ask.only_to_know(), &[], wall(TUESDAY));
+        let asked = assess(&policy, &ask, &[], wall(TUESDAY));
+        assert!(asked.outcome.is_err(), "a request is refused all the same");
+        (assumed.steps, assumed.outcome.is_ok())
+    };
+    let (steps, is_open) = explained("", 1);
+    assert!(is_open, "{steps:?}");
+    for key in ["reason", "ticket"] {
+        let step = steps.iter().find(|step| step.key == key).unwrap();
+        assert!(step.text.contains(&format!("--{key}")), "{step:?}");
+    }
+    // What is said already counts as it is.
+    assert!(!explained("short", 1).1);
+    assert!(!explained("", 2).1);
+}

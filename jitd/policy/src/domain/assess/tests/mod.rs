@@ -83,6 +83,7 @@ fn decided(lines: &str, asking: &Asking) -> (&'static str, Result<String, String
         start: asking.start.map(wall),
         reason: asking.reason,
         ticket: asking.ticket,
+        to_come: false,
     };
     let hour = |hours: i64| Wall(now.0 + hours * 3_600_000);
     let used = asking.used.iter().map(|(from, to)| Span {
