@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod enforce;
+mod turns;
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
@@ -27,6 +28,8 @@ use crate::store::{Outbox, Store};
 use crate::terminals::HostTerminals;
 use crate::watch::watch_memberships;
 use crate::{bus, paths};
+
+use turns::Turns;
 
 pub use enforce::enforce;
 
@@ -355,7 +358,9 @@ async fn keep_time(
     let mut changes = engine.changes();
     let mut retry = RETRY.0;
     let mut as_left = true;
+    let turns = Turns::of_host();
     loop {
+        let round = engine.boot_time();
         let recorded = async {
             engine.do_what_is_due().await?;
             engine.keep_time().await
@@ -375,7 +380,8 @@ async fn keep_time(
         } else {
             (retry * 2).min(RETRY.1)
         };
-        engine.warn().await;
+        engine.begin_to_warn();
+        turns.note(round);
         let soonest = [
             engine.next_due().await,
             engine.next_warning().await,

@@ -12,3 +12,5 @@ pub const ETC: &str = "/etc";
 pub const USERDB: &str = "/run/userdb";
 /// The sudoers file of ours.
 pub const SUDOERS: &str = "/etc/sudoers.d/jitd";
+/// What the daemon shows of itself to the second enforcer.
+pub const TURNS: &str = "/run/jitd/turns";

@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "this is a test")]
 
 use std::cell::RefCell;
+use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use jit_tests::scene::gate_sshd;
@@ -56,6 +57,44 @@ fn at_its_time_with_jitd_dead(release: Release) {
     let groups = scene.machine.groups_of("carol");
     assert!(!groups.contains(&"docker".to_owned()), "{groups:?}");
     assert!(scene.machine.pid_of_unit("jitd.service").is_none());
+}
+
+/// It holds the lock that jitd holds, and answers on the bus. Which sudo the host has is nothing to it.
+#[test]
+fn a_jitd_that_answers_and_ends_nothing_is_killed() {
+    let scene = Scene::new(Release::Bookworm);
+    let machine = &scene.machine;
+    machine.put_program(
+        Path::new(env!("CARGO_BIN_EXE_impostor")),
+        "/usr/local/bin/impostor",
+    );
+    let id = scene.elevate_carol("15s");
+    let ends_at = scene.ends_at(id);
+    let idle = "exec 9>>/var/lib/jitd/lock; flock 9;
+        exec /usr/local/bin/impostor name unix:path=/run/dbus/system_bus_socket";
+    machine
+        .run(&format!(
+            "mkdir /run/systemd/system/jitd.service.d
+             printf '[Service]\\nExecStart=\\nExecStart=/bin/sh -c \"%s\"\\n' '{}' \\
+                 >/run/systemd/system/jitd.service.d/idle.conf
+             systemctl daemon-reload; systemctl restart jitd.service",
+            idle.replace('\n', " ")
+        ))
+        .ok();
+    let holds = || machine.groups_of("carol").contains(&"docker".to_owned());
+    assert!(holds());
+    let idle = machine.pid_of_unit("jitd.service");
+    assert!(idle.is_some());
+    wait_until_time(ends_at);
+    // systemd starts the enforcer a second later, and it gives jitd a few.
+    machine.wait_until("it is killed, and what is due ends", LIMIT, || {
+        !holds() && machine.pid_of_unit("jitd.service") != idle
+    });
+    let log = machine.journal();
+    assert!(
+        log.contains("jitd does not end what is due: it is killed"),
+        "{log}"
+    );
 }
 
 fn by_revoking_it(release: Release) {

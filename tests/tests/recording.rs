@@ -283,10 +283,27 @@ fn a_recording_that_others_could_change_is_none(release: Release) {
     let machine = machine(release);
     carol_holds(&machine, "shell");
     let why = "which others than root could change";
+    // What she leaves open to it does not stand for its own.
     machine
-        .run(&format!("mkdir -p {LOGS}; chmod 777 /var/log/jitd"))
+        .run("install -d -m 2775 -g contractors /srv/shared")
         .ok();
-    carol(&machine, "sudo id").fails_with(1).contains(why);
+    carol(&machine, "sudo echo see''n 9>>/srv/shared/timing").ok();
+    let session = newest(&machine);
+    assert!(shown(&machine, session).contains("seen"));
+    let told = machine.run("journalctl --sync; journalctl -o cat -t jitd");
+    told.ok().lacks("recording=/srv/shared");
+    let many = "ulimit -n 6000; for n in $(seq 5000); do exec {fd}</dev/null; done; exec sudo id";
+    carol(&machine, &format!("bash -c '{many}'"))
+        .fails_with(1)
+        .contains("more than 4096 files open");
+    for mode in ["777", "770"] {
+        machine
+            .run(&format!(
+                "mkdir -p {LOGS}; chgrp contractors /var/log/jitd; chmod {mode} /var/log/jitd"
+            ))
+            .ok();
+        carol(&machine, "sudo id").fails_with(1).contains(why);
+    }
     machine
         .run("chmod 700 /var/log/jitd; chown dave /var/log/jitd")
         .ok();
@@ -546,6 +563,25 @@ fn what_is_sent_elsewhere_is_there_once(release: Release) {
         let listed = machine.run("sudoreplay -d /var/log/sudo-io/* -l | grep -c COMMAND=");
         listed.text().to_owned()
     };
+    // What she has open under the name of a recording, in a namespace of hers, holds nothing back.
+    let timing = format!("{LOGS}/00/00/01");
+    carol(
+        &machine,
+        &format!(
+            "unshare --user --map-root-user --mount sh -c 'mount -t tmpfs none /var/log &&
+                 mkdir -p {timing} && exec 8>{timing}/timing && touch /tmp/held && exec sleep 1001' \
+                 >/dev/null 2>&1 &"
+        ),
+    )
+    .ok();
+    machine.wait_until("she has it open", SOON, || {
+        machine.run("test -e /tmp/held").status == 0
+    });
+    machine
+        .run(&format!(
+            "readlink /proc/$(pgrep -fx 'sleep 1001')/fd/8 | grep -qx {timing}/timing"
+        ))
+        .ok();
     let mut running = machine.ssh("carol").spawn("sudo sleep 1000");
     machine.wait_until("it runs", SOON, || sessions(&machine).len() == 2);
     send().ok();
@@ -609,6 +645,18 @@ fn beside_sudo_rs_sudo_records_and_sudo_rs_is_refused() {
     let refused = carol(
         &machine,
         &format!("echo {PASSWORD} | sudo-rs -S touch /root/ran"),
+    );
+    refused.fails_with(1);
+    machine.run("test -e /root/ran").fails_with(1);
+    // A file that she leaves open to it is not its log, whoever owns the folder.
+    machine
+        .run(&format!(
+            "install -d -m 2775 -g contractors /srv/shared; mkdir -p {LOGS}"
+        ))
+        .ok();
+    let refused = carol(
+        &machine,
+        &format!("echo {PASSWORD} | sudo-rs -S touch /root/ran 9>>/srv/shared/timing"),
     );
     refused.fails_with(1);
     machine.run("test -e /root/ran").fails_with(1);

@@ -8,8 +8,10 @@ use jitd_api::{BUS_NAME, OBJECT_PATH, SYSTEM_BUS_ADDRESS};
 use tokio::time::timeout;
 use zbus::connection::Builder;
 
-use super::{Failure, LAST_WORDS, catch_up, load_policy, only_one, put_on_record, start};
+use super::turns::Turns;
+use super::{Failure, LAST_WORDS, catch_up, load_policy, only_one, pause, put_on_record, start};
 use crate::clock::{Clock, HostClock};
+use crate::domain::time::Boot;
 use crate::paths;
 use crate::reconcile::Systemd;
 use crate::record::{Priority, note};
@@ -17,6 +19,9 @@ use crate::store::Store;
 
 /// How long jitd has to show that it lives, by doing what is due.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
+/// How long one that lives has to do what is due, and how often that is looked at.
+const LOOKS: u32 = 15;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 /// How long it may take until a jitd that did not is gone.
 const FUNERAL: Duration = Duration::from_secs(5);
 
@@ -31,9 +36,11 @@ pub async fn enforce() -> Result<(), Failure> {
     }
     let (turn, killed) = match only_one(SIGN_OF_LIFE).await {
         Ok(turn) => (turn, ""),
-        Err(_) if !is_anything_due().await? || answers().await => return Ok(()),
+        Err(_) if due_since().await?.is_none() || answers().await && ends_it().await? => {
+            return Ok(());
+        }
         Err(_) => {
-            let text = "jitd neither ends what is due nor answers: it is killed";
+            let text = "jitd does not end what is due: it is killed";
             note(Priority::Error, text);
             Systemd::new().0.kill("jitd.service").await?;
             (only_one(FUNERAL).await?, "jitd")
@@ -54,20 +61,35 @@ pub async fn enforce() -> Result<(), Failure> {
     }
 }
 
-/// Whether something should have ended and has not. Reads only.
-async fn is_anything_due() -> Result<bool, Failure> {
+/// Since when something should have ended that has not; none where there is nothing. Reads only.
+async fn due_since() -> Result<Option<Boot>, Failure> {
     let now = HostClock::new()?.now();
     let (open, _) = Store::open(Path::new(paths::DATABASE))?
         .open_elevations()
         .await?;
-    let over = |left: i64| left <= 0;
-    Ok(open
+    let left = open
         .iter()
-        .any(|elevation| elevation.time_left(&now).is_some_and(over)))
+        .filter_map(|elevation| elevation.time_left(&now));
+    let over = left.filter(|left| *left <= 0).max();
+    Ok(over.map(|left| Boot(now.boot.0.saturating_add(left))))
 }
 
-/// Whether a jitd that runs says that it lives: then something stands in its way, and it tries
-/// again by itself.
+/// Whether a jitd that answers also does what is due, or has tried to: then something stands in its
+/// way, and it tries again by itself.
+async fn ends_it() -> Result<bool, Failure> {
+    let Some(due) = due_since().await? else {
+        return Ok(true);
+    };
+    for _ in 0..LOOKS {
+        if Turns::of_host().have_passed(due) || due_since().await?.is_none() {
+            return Ok(true);
+        }
+        pause(BETWEEN_LOOKS).await;
+    }
+    Ok(false)
+}
+
+/// Whether a jitd that runs says that it lives.
 async fn answers() -> bool {
     let pong = async {
         let bus = Builder::address(SYSTEM_BUS_ADDRESS).build().await?;

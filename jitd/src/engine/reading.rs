@@ -9,7 +9,7 @@ use super::{Engine, EngineError};
 use crate::domain::decide;
 use crate::domain::elevation::{Elevation, ElevationId};
 use crate::domain::person::Caller;
-use crate::domain::time::Now;
+use crate::domain::time::{Boot, Now};
 use crate::store::{About, Query, Reader, Scope};
 
 impl Engine {
@@ -144,6 +144,12 @@ impl Engine {
         }
         let elevation = self.shared.store.get(id).await?;
         Ok(elevation.map(|elevation| open.really(elevation)))
+    }
+
+    /// What the boot clock says.
+    #[must_use]
+    pub fn boot_time(&self) -> Boot {
+        self.shared.clock.now().boot
     }
 
     pub(super) async fn begin(&self) -> (MutexGuard<'_, Open>, Now) {

@@ -33,6 +33,8 @@ pub(super) struct Held {
     pub(super) is_moving: bool,
     /// Whether its recording is over: nothing of it may be left.
     pub(super) is_unrecorded: bool,
+    /// Whether something of it was moved out of what holds it together: nothing of it may go on.
+    pub(super) is_astray: bool,
 }
 
 impl Open {
@@ -77,7 +79,7 @@ impl Engine {
         let of_this_boot = |held: &&mut Held| held.session.boot_id == now.boot_id;
         for held in sessions.values_mut().filter(of_this_boot) {
             let bearer = held.session.bearer(elevations, now);
-            let bearer = bearer.filter(|_| !held.is_unrecorded);
+            let bearer = bearer.filter(|_| !held.is_unrecorded && !held.is_astray);
             let left = held.session.lasts(elevations, now);
             let (Some(bearer), Some(left)) = (bearer, left) else {
                 crash_point!("sessions.over");
@@ -160,10 +162,38 @@ impl Engine {
         let Some(session) = session else {
             return Ok(());
         };
-        if self.shared.sessions.resume(&session).await? {
-            return Ok(());
+        let left = self.shared.sessions.resume(&session).await?;
+        let told = match left.astray {
+            Some(unit) => self.end_astray(id, &unit).await,
+            None => Ok(()),
+        };
+        if left.is_something {
+            return told;
         }
+        told?;
         self.close(id, None).await
+    }
+
+    /// Ends a session that something was moved out of, and puts that on record, once. It ends also
+    /// where there is no room for the record.
+    async fn end_astray(&self, id: SessionId, unit: &str) -> Result<(), EngineError> {
+        let (mut open, now) = self.begin().await;
+        let Some(held) = open.sessions.get_mut(&id).filter(|held| !held.is_astray) else {
+            return Ok(());
+        };
+        held.is_astray = true;
+        let event = EventName::SessionEscaped;
+        let event = Event::of_session(event, &held.subject, &held.session, now.wall);
+        let event = event.with("unit", unit);
+        self.attend(&mut open, &now);
+        let told = self.commit(&mut open, vec![Change::alone(event)]).await;
+        if told.is_err()
+            && let Some(held) = open.sessions.get_mut(&id)
+        {
+            // Once begun, the end goes on; what is missing on record is tried again.
+            held.is_astray = false;
+        }
+        told
     }
 
     /// Takes up the sessions of an earlier jitd: those that are gone by now are closed.
@@ -224,7 +254,12 @@ impl Engine {
             ..held.session.clone()
         };
         let goes_on = session.bearer(&open.elevations, &now).is_some();
-        let unrecorded = (held.is_unrecorded && goes_on).then_some("its recording was over");
+        let why = match (held.is_astray, held.is_unrecorded) {
+            (true, _) => "it was moved out of its scope",
+            (false, true) => "its recording was over",
+            (false, false) => "",
+        };
+        let why = if goes_on { why } else { "" };
         let name = match (refused, goes_on) {
             (Some(_), _) => EventName::SessionRefused,
             (None, true) => EventName::SessionClosed,
@@ -234,7 +269,7 @@ impl Engine {
         let event = match refused {
             Some(because) => event.with("because", because),
             None => event
-                .with("because", unrecorded.unwrap_or_default())
+                .with("because", why)
                 .with("lasted", lasted(&session, &now)),
         };
         crash_point!("sessions.closing");

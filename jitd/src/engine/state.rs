@@ -154,6 +154,7 @@ impl Open {
             lasts_to: known.and_then(|held| held.lasts_to),
             is_moving: known.is_some_and(|held| held.is_moving),
             is_unrecorded: known.is_some_and(|held| held.is_unrecorded),
+            is_astray: known.is_some_and(|held| held.is_astray),
             session,
             subject,
         };
@@ -175,6 +176,7 @@ async fn held(store: &Store) -> Result<(BTreeMap<SessionId, Held>, SessionId), S
             lasts_to: None,
             is_moving: false,
             is_unrecorded: false,
+            is_astray: false,
         };
         held.insert(one.session.id, one);
     }

@@ -1,15 +1,32 @@
 //! Before the end, its holder is warned, where they work under it.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use super::Engine;
 use crate::domain::elevation::{Elevation, ElevationId};
 use crate::domain::time::{Now, Seconds};
 use crate::engine::state::Open;
+use crate::record::{Priority, note};
+
+/// How long all that are warned at a time may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Engine {
-    /// Warns those whose elevation ends soon, each once at each of the role's times.
-    pub async fn warn(&self) {
+    /// Warns those whose elevation ends soon, each once at each of the role's times. Nobody waits
+    /// for it: where they are has to be found out, and what is to end does not wait for that.
+    pub fn begin_to_warn(&self) {
+        let engine = self.clone();
+        tokio::spawn(async move {
+            if timeout(PATIENCE, engine.warn()).await.is_err() {
+                note(Priority::Warning, "not everybody could be warned in time");
+            }
+        });
+    }
+
+    pub(super) async fn warn(&self) {
         let Ok(policy) = self.policy() else { return };
         let (mut open, now) = self.begin().await;
         let mut due = Vec::new();

@@ -295,7 +295,8 @@ impl Memberships {
             if !ended.is_empty() {
                 let notes = self.notes.clone();
                 let gone = move |ended| note_forgotten(&notes, ended);
-                self.processes.end(ended, Box::new(gone));
+                let ours = &self.files.book.ours.owned;
+                self.processes.end(ended, ours, Box::new(gone));
             }
             if !kept.is_empty() {
                 self.notes.taken(kept)?;

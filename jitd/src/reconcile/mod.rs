@@ -6,13 +6,17 @@
 
 mod backend;
 mod book;
+mod census;
 mod drift;
 mod error;
 mod etc_file;
 mod etc_lock;
 mod files;
+mod freezer;
+mod grip;
 mod group_file;
 mod groups;
+mod holders;
 mod memberships;
 mod notes;
 mod plan;
@@ -31,7 +35,7 @@ pub use error::ReconcileError;
 pub use memberships::{Memberships, Places};
 pub use processes::{Gone, HostProcesses, Processes};
 pub use recording::{RecordingError, open_recording};
-pub use sessions::{Leader, SessionError, Sessions, Terms, Work};
+pub use sessions::{Leader, Left, SessionError, Sessions, Terms, Work};
 pub use sudoers::Sudoers;
 pub use systemd::Systemd;
 pub use thread::{Convergence, Reconciler};

@@ -2,24 +2,34 @@
 //!
 //! A process keeps the groups that it started with (credentials(7)); for a group with power of
 //! its own, such as docker, membership ends only when those processes do.
+//!
+//! One look that sees nobody is none: who forks and exits all the time is not seen. The person's
+//! processes are kept still while they are looked at, and several looks must see nobody.
 
 use std::collections::BTreeSet;
-use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use nix::unistd::{Group, User};
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::Signal;
 
+use super::census;
+use super::freezer::Frozen;
+use super::grip::Grip;
+use super::holders::{Lost, is_holder};
 use crate::crash::crash_point;
 use crate::domain::desired::Membership;
+use crate::domain::names::GroupName;
 use crate::record::{Priority, note};
 
 /// How long a process has to go by itself.
 const GRACE: Duration = Duration::from_secs(2);
 /// How long to wait between two looks.
 const PAUSE: Duration = Duration::from_millis(100);
+/// How many looks in a row must see nobody, and how long to wait between those.
+const QUIET_LOOKS: u32 = 3;
+const QUIET_PAUSE: Duration = Duration::from_millis(10);
 /// After so many looks what is left cannot be ended: it waits for the kernel, and has no more
 /// instructions to run.
 const MOST_LOOKS: u32 = 50;
@@ -29,9 +39,10 @@ pub type Gone = Box<dyn FnOnce(Vec<Membership>) + Send>;
 
 /// Ends what still holds lost groups.
 pub trait Processes: Send + std::fmt::Debug {
-    /// Ends all processes of these people that hold these groups; does not wait for it. `gone` is
-    /// told when there is none any more, of those whom nobody has spared meanwhile.
-    fn end(&self, lost: Vec<Membership>, gone: Gone);
+    /// Ends all processes of these people that hold these groups, and in those of `ours`, which jitd
+    /// has made, all that nobody else accounts for; does not wait for it. `gone` is told when there
+    /// is none any more, of those whom nobody has spared meanwhile.
+    fn end(&self, lost: Vec<Membership>, ours: &BTreeSet<GroupName>, gone: Gone);
 
     /// Ends no more of those who have, or are about to get, a group again.
     fn spare(&self, held: &BTreeSet<Membership>);
@@ -41,6 +52,8 @@ pub trait Processes: Send + std::fmt::Debug {
 #[derive(Debug, Clone, Default)]
 pub struct HostProcesses {
     lost: Arc<Mutex<BTreeSet<Membership>>>,
+    /// Who has what.
+    held: Arc<Mutex<BTreeSet<Membership>>>,
     under_way: Arc<Mutex<Vec<JoinHandle<()>>>>,
 }
 
@@ -55,20 +68,24 @@ impl HostProcesses {
 
     /// Looks again and again, since one may have started another between being seen and being
     /// ended.
-    fn end_all(&self, memberships: &[Membership], gone: Gone) {
+    fn end_all(&self, memberships: &[Membership], ours: &BTreeSet<GroupName>, gone: Gone) {
         // Whoever ends it may hold the group too: the answer comes first.
-        pause();
-        let known: Vec<(&Membership, Lost)> = memberships
-            .iter()
-            .filter_map(|membership| Some((membership, numbers(membership)?)))
-            .collect();
+        pause(PAUSE);
+        let mut places = BTreeSet::new();
+        let mut quiet = 0;
         for look in 0..MOST_LOOKS {
-            if self.look(look, &known) == 0 {
+            if self.look(look, memberships, ours, &mut places) > 0 {
+                quiet = 0;
+                crash_point!("processes.asked");
+                pause(PAUSE);
+                continue;
+            }
+            quiet += 1;
+            if quiet == QUIET_LOOKS {
                 self.forget(memberships, gone);
                 return;
             }
-            crash_point!("processes.asked");
-            pause();
+            pause(QUIET_PAUSE);
         }
         note(
             Priority::Warning,
@@ -84,35 +101,48 @@ impl HostProcesses {
         lost.retain(|lost| !memberships.contains(lost));
     }
 
-    /// One look, and a signal where it is time for one; gives how many there still were.
-    fn look(&self, look: u32, known: &[(&Membership, Lost)]) -> usize {
+    /// One look, and a signal where it is time for one; gives how many there still were. `places` is
+    /// where some were seen.
+    fn look(
+        &self,
+        look: u32,
+        memberships: &[Membership],
+        ours: &BTreeSet<GroupName>,
+        places: &mut BTreeSet<PathBuf>,
+    ) -> usize {
+        // A directory may be slow; who is to have something does not wait for it.
+        let held = locked(&self.held).clone();
+        let numbers = |one| Some((one, Lost::new(one, ours.contains(&one.0), &held)?));
+        let all: Vec<(&Membership, Lost)> = memberships.iter().filter_map(numbers).collect();
         // Held until it is done: who is spared then is spared.
         let lost = locked(&self.lost);
-        let still = known
-            .iter()
-            .filter(|(membership, _)| lost.contains(*membership));
-        let held = holders(&still.map(|(_, numbers)| *numbers).collect());
-        let signal = match look {
-            0 => Signal::TERM,
-            look if PAUSE * look < GRACE => return held.len(),
-            _ => Signal::KILL,
-        };
-        for process in &held {
-            // It may have gone meanwhile; a stopped one must run to take the first.
-            let _ = pidfd_send_signal(process, signal);
-            let _ = pidfd_send_signal(process, Signal::CONT);
+        if *locked(&self.held) != held {
+            return 1;
         }
-        held.len()
+        let still = all.into_iter().filter(|(one, _)| lost.contains(*one));
+        let still: Vec<Lost> = still.map(|(_, numbers)| numbers).collect();
+        let signal = match look {
+            0 => Some(Signal::TERM),
+            look if PAUSE * look < GRACE => None,
+            _ => Some(Signal::KILL),
+        };
+        holders(&still, places, |process| {
+            if let Some(signal) = signal {
+                // A stopped one must run to take the first.
+                process.signal(signal);
+                process.signal(Signal::CONT);
+            }
+        })
     }
 }
 
 impl Processes for HostProcesses {
-    fn end(&self, lost: Vec<Membership>, gone: Gone) {
+    fn end(&self, lost: Vec<Membership>, ours: &BTreeSet<GroupName>, gone: Gone) {
         locked(&self.lost).extend(lost.iter().cloned());
-        let these = self.clone();
+        let (these, ours) = (self.clone(), ours.clone());
         let ending = std::thread::Builder::new()
             .name("ends".to_owned())
-            .spawn(move || these.end_all(&lost, gone));
+            .spawn(move || these.end_all(&lost, &ours, gone));
         match ending {
             Ok(ending) => {
                 let mut under_way = locked(&self.under_way);
@@ -127,7 +157,9 @@ impl Processes for HostProcesses {
     }
 
     fn spare(&self, held: &BTreeSet<Membership>) {
-        locked(&self.lost).retain(|lost| !held.contains(lost));
+        let mut lost = locked(&self.lost);
+        lost.retain(|lost| !held.contains(lost));
+        locked(&self.held).clone_from(held);
     }
 }
 
@@ -135,93 +167,40 @@ fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A person's number, and that of a group.
-type Lost = (u32, u32);
-
-/// Of those who are still there.
-fn numbers((group, user): &Membership) -> Option<Lost> {
-    let user = User::from_name(user.as_str()).ok().flatten()?;
-    let group = Group::from_name(group.as_str()).ok().flatten()?;
-    Some((user.uid.as_raw(), group.gid.as_raw()))
-}
-
-/// The processes of these people that hold these groups.
-fn holders(lost: &BTreeSet<Lost>) -> Vec<OwnedFd> {
-    let Ok(entries) = std::fs::read_dir("/proc") else {
-        return Vec::new();
+/// Does something to each process that holds what is lost; gives how many there are. Those of the
+/// people, and where some were seen before, are kept still meanwhile.
+fn holders(all: &[Lost], places: &mut BTreeSet<PathBuf>, mut each: impl FnMut(&Grip)) -> usize {
+    let people: BTreeSet<PathBuf> = all.iter().map(|lost| census::slice_of(lost.uid)).collect();
+    let mut seen = BTreeSet::new();
+    let mut count = 0;
+    let mut look_at = |place: &Path, pid| {
+        let is_meant = |pid| is_holder(pid, all);
+        if !is_meant(pid) {
+            return;
+        }
+        // The number could have got another owner before it was held on to.
+        if let Some(process) = Grip::take(pid, is_meant) {
+            each(&process);
+            seen.insert(place.to_owned());
+            count += 1;
+        }
     };
-    entries
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
-        .filter(|pid| holds(*pid, lost))
-        .filter_map(|pid| {
-            let process = pidfd_open(Pid::from_raw(pid)?, PidfdFlags::empty()).ok()?;
-            // The number could have got another owner before it was held on to.
-            holds(pid, lost).then_some(process)
-        })
-        .collect()
-}
-
-fn holds(pid: i32, lost: &BTreeSet<Lost>) -> bool {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status"));
-    status.is_ok_and(|status| is_holder(&status, lost))
-}
-
-/// By `proc_pid_status(5)`: the real uid says whose it is, and any of the groups will do.
-fn is_holder(status: &str, lost: &BTreeSet<Lost>) -> bool {
-    let numbers = |key: &str| -> Vec<u32> {
-        let line = status.lines().find_map(|line| line.strip_prefix(key));
-        let words = line.unwrap_or_default().split_whitespace();
-        words.filter_map(|word| word.parse().ok()).collect()
-    };
-    let Some(&uid) = numbers("Uid:").first() else {
-        return false;
-    };
-    let groups = [numbers("Gid:"), numbers("Groups:")].concat();
-    groups.iter().any(|gid| lost.contains(&(uid, *gid)))
+    let tops: Vec<_> = people.union(places).cloned().collect();
+    let still = Frozen::new(tops.iter().cloned());
+    for top in &tops {
+        census::processes_in(top, &mut look_at);
+    }
+    drop(still);
+    let is_else = |place: &Path| !tops.iter().any(|top| top == place);
+    census::processes(is_else, look_at);
+    places.extend(seen);
+    count
 }
 
 #[expect(
     clippy::disallowed_methods,
     reason = "between two looks at /proc, which tells nobody when it changes"
 )]
-fn pause() {
-    std::thread::sleep(PAUSE);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn whoever_holds_a_lost_group_by_any_way_is_its_holder() {
-        let lost = BTreeSet::from([(1001, 900)]);
-        let status = |uids: &str, gids: &str, groups: &str| {
-            format!(
-                "Name:\tx Groups: 900\nUid:\t{uids}\nGid:\t{gids}\nFDSize:\t64\nGroups:\t{groups} \n"
-            )
-        };
-        for (uids, gids, groups) in [
-            (
-                "1001\t1001\t1001\t1001",
-                "1001\t1001\t1001\t1001",
-                "20 900 1001",
-            ),
-            ("1001\t0\t0\t0", "1001\t900\t1001\t1001", ""),
-        ] {
-            assert!(is_holder(&status(uids, gids, groups), &lost));
-        }
-        for (uids, gids, groups) in [
-            (
-                "1001\t1001\t1001\t1001",
-                "1001\t1001\t1001\t1001",
-                "20 1001",
-            ),
-            ("1002\t1001\t1001\t1001", "1001\t1001\t1001\t1001", "900"),
-            ("0\t1001\t1001\t1001", "900\t900\t900\t900", "900"),
-            ("", "", ""),
-        ] {
-            assert!(!is_holder(&status(uids, gids, groups), &lost));
-        }
-    }
+fn pause(length: Duration) {
+    std::thread::sleep(length);
 }

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use super::recording::RecordingError;
-use crate::domain::session::{Recording, Session, SessionId};
+use crate::domain::session::{Mark, Recording, Session, SessionId};
 
 /// Something that takes its time.
 pub type Work<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -35,8 +35,8 @@ pub trait Sessions: Send + Sync {
     /// for it.
     fn end(&self, session: &Session);
 
-    /// Takes note of a session of an earlier jitd; says whether something of it is left.
-    fn resume<'a>(&'a self, session: &'a Session) -> Work<'a, Result<bool, SessionError>>;
+    /// Takes note of a session, also of an earlier jitd's; says what is left of it.
+    fn resume<'a>(&'a self, session: &'a Session) -> Work<'a, Result<Left, SessionError>>;
 
     /// Finishes what an earlier jitd had no time for: ends what is there and is none of these, since
     /// it is on no record.
@@ -60,6 +60,18 @@ pub struct Leader {
     pub command: String,
     /// logind's name for the login that it leads, where it leads one.
     pub login: Option<String>,
+    /// What tells it from others; whose it is, others say.
+    pub mark: Mark,
+}
+
+/// What is left of a session.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Left {
+    /// Whether anything is, wherever.
+    pub is_something: bool,
+    /// Where something of it was that had been moved out of what holds it together. It is not let
+    /// go on.
+    pub astray: Option<String>,
 }
 
 /// How long a session may last, and how it is described to those who look at the host.

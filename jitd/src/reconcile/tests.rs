@@ -24,7 +24,7 @@ struct Ended {
 }
 
 impl Processes for Ended {
-    fn end(&self, lost: Vec<Membership>, gone: Gone) {
+    fn end(&self, lost: Vec<Membership>, _: &BTreeSet<GroupName>, gone: Gone) {
         self.lost.lock().unwrap().extend(lost.iter().cloned());
         if !self.deaf {
             gone(lost);

@@ -100,6 +100,9 @@ catalogue! {
     /// A session was ended, because its elevation had.
     SessionEnded "session.ended" "14" Notice
         ["session" "service" "terminal" "remote" "command" "lasted"]
+    /// A session was moved out of what holds it together; it is ended.
+    SessionEscaped "session.escaped" "16" Alert
+        ["session" "service" "terminal" "remote" "command" "unit"]
     /// Somebody was given what was recorded of a session.
     RecordingRead "recording.read" "15" Notice ["by" "login" "session" "service"]
     /// Others put somebody into a group of jitd's own.

@@ -61,15 +61,22 @@ impl Event {
     /// An event of a session under this elevation.
     #[must_use]
     pub fn of_session(name: EventName, subject: &Subject, session: &Session, at: Wall) -> Self {
-        Self {
+        let event = Self {
             subject: Some(subject.clone()),
             ..Self::of_none(name, at)
-        }
-        .with("session", session.id.to_string())
-        .with("service", session.service.as_str())
-        .with("terminal", session.terminal.as_str())
-        .with("remote", session.remote.as_str())
-        .with("command", session.command.as_str())
+        };
+        let fields = [
+            ("session", session.id.to_string()),
+            ("service", session.service.clone()),
+            ("terminal", session.terminal.clone()),
+            ("remote", session.remote.clone()),
+            ("command", session.command.clone()),
+        ];
+        // Not every event says all of it.
+        fields
+            .into_iter()
+            .filter(|(key, _)| name.fields().contains(key))
+            .fold(event, |event, (key, value)| event.with(key, value))
     }
 
     /// An event of no elevation.

@@ -5,7 +5,7 @@ use rusqlite::{Connection, Row};
 use super::StoreError;
 use crate::domain::elevation::{Act, Decision, Elevation, ElevationId, Grant};
 use crate::domain::names::{GroupName, RoleName, ServiceName, UserName};
-use crate::domain::session::{Recording, Session, SessionId};
+use crate::domain::session::{Mark, Recording, Session, SessionId};
 use crate::domain::time::{Boot, BootId, Seconds, Wall};
 
 /// The columns of an elevation, in the order in which [`elevation`] reads them.
@@ -43,7 +43,9 @@ pub(super) fn elevation(row: &Row<'_>) -> Result<Elevation, StoreError> {
 
 /// The columns of a session, in the order in which [`session`] reads them.
 pub(super) const SESSION_COLUMNS: &str = "id, elevation, under, service, command, terminal, \
-    remote, leader, login, boot_id, opened_at, closed_at, also, recording, recorder";
+    remote, leader, login, boot_id, opened_at, closed_at, also, recording, recorder, \
+    leader_began, audit_session, \
+    (SELECT uid FROM elevation WHERE elevation.id = session.elevation)";
 
 /// Reads a session.
 pub(super) fn session(row: &Row<'_>) -> Result<Session, StoreError> {
@@ -56,6 +58,7 @@ pub(super) fn session(row: &Row<'_>) -> Result<Session, StoreError> {
         terminal: row.get(5)?,
         remote: row.get(6)?,
         leader: row.get(7)?,
+        mark: mark(row)?,
         recording: recording(row)?,
         login: row.get(8)?,
         boot_id: BootId(row.get(9)?),
@@ -64,6 +67,17 @@ pub(super) fn session(row: &Row<'_>) -> Result<Session, StoreError> {
         also: names("also", &row.get::<_, String>(12)?, |number| {
             number.parse().ok().map(ElevationId)
         })?,
+    })
+}
+
+fn mark(row: &Row<'_>) -> Result<Mark, StoreError> {
+    let began: Option<i64> = row.get(15)?;
+    Ok(Mark {
+        began: began
+            .map(|ticks| unsigned("leader_began", ticks))
+            .transpose()?,
+        login: row.get(16)?,
+        uid: row.get(17)?,
     })
 }
 

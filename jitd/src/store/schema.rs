@@ -6,7 +6,7 @@ use super::{StoreError, events};
 
 /// Each step, what it is for, and what SQL can't do; step N makes `user_version` N. Never changed,
 /// only added to.
-const STEPS: [(&str, &str, Option<Fill>); 6] = [
+const STEPS: [(&str, &str, Option<Fill>); 7] = [
     (
         "elevations, decisions, the record, and what jitd has put into the group file",
         "
@@ -159,6 +159,14 @@ const STEPS: [(&str, &str, Option<Fill>); 6] = [
         "
     ALTER TABLE session ADD COLUMN recording TEXT;    -- the folder of sudo's I/O log
     ALTER TABLE session ADD COLUMN recorder INTEGER;  -- the process that writes it
+    ",
+        None,
+    ),
+    (
+        "sessions know their processes wherever these are",
+        "
+    ALTER TABLE session ADD COLUMN leader_began INTEGER;   -- ticks since boot
+    ALTER TABLE session ADD COLUMN audit_session INTEGER;  -- the kernel's number of the login
     ",
         None,
     ),

@@ -149,7 +149,7 @@ pub(super) fn put_elevation(tx: &Transaction<'_>, elevation: &Elevation) -> Resu
 fn put_session(tx: &Transaction<'_>, session: &Session) -> Result<(), StoreError> {
     tx.prepare_cached(
         "INSERT INTO session VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,
-            ?14, ?15)
+            ?14, ?15, ?16, ?17)
          ON CONFLICT (id) DO UPDATE SET under = excluded.under, also = excluded.also,
             closed_at = excluded.closed_at",
     )?
@@ -169,6 +169,8 @@ fn put_session(tx: &Transaction<'_>, session: &Session) -> Result<(), StoreError
         json(&session.also),
         session.recording.as_ref().map(|it| it.folder.as_str()),
         session.recording.as_ref().map(|it| it.recorder),
+        session.mark.began.map(signed),
+        session.mark.login,
     ])?;
     Ok(())
 }

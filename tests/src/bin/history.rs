@@ -14,7 +14,7 @@ use fastrand::Rng;
 use jitd::clock::{Clock, HostClock};
 use jitd::domain::elevation::{Act, Decision, Elevation, ElevationId, Grant};
 use jitd::domain::names::{GroupName, RoleName, ServiceName, UserName};
-use jitd::domain::session::{Session, SessionId};
+use jitd::domain::session::{Mark, Session, SessionId};
 use jitd::domain::time::{Boot, BootId, Seconds, Wall};
 use jitd::record::{Event, EventName, Subject};
 use jitd::store::{Change, Seen, Store};
@@ -224,6 +224,7 @@ impl Year {
             terminal: "/dev/pts/0".to_owned(),
             remote: String::new(),
             leader: 4_000,
+            mark: Mark::default(),
             login: None,
             boot_id: BootId("an earlier boot".to_owned()),
             opened_at: Wall(opened),

@@ -39,6 +39,8 @@ pub struct Session {
     pub remote: String,
     /// The process that opened it.
     pub leader: u32,
+    /// What tells that process, and what comes of it, from others.
+    pub mark: Mark,
     /// What is kept of what is done in it; none where nobody demanded that.
     pub recording: Option<Recording>,
     /// logind's name for it, where it is a login of its own.
@@ -49,6 +51,19 @@ pub struct Session {
     pub opened_at: Wall,
     /// When nothing of it was left.
     pub closed_at: Option<Wall>,
+}
+
+/// What the kernel says of the process that opened a session, and keeps for life: it names what
+/// came of it, wherever that has been moved.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Mark {
+    /// When it began, in ticks since boot (`proc_pid_stat(5)`): its number can become another's.
+    /// None of a session that was opened before this was kept.
+    pub began: Option<u64>,
+    /// The login in which it was started, by the number of its audit session; none outside of any.
+    pub login: Option<u32>,
+    /// The account that its elevation is of.
+    pub uid: u32,
 }
 
 /// sudo's I/O log of a session, which does not outlive its being written.
@@ -287,6 +302,7 @@ mod tests {
             terminal: String::new(),
             remote: String::new(),
             leader: 4711,
+            mark: Mark::default(),
             recording: None,
             login: None,
             boot_id: BootId("a".to_owned()),

@@ -6,7 +6,7 @@ use tokio::task::JoinHandle;
 use super::{description, length};
 use crate::crash::crash_point;
 use crate::domain::elevation::{Elevation, ElevationId};
-use crate::domain::session::{Session, SessionId, openers};
+use crate::domain::session::{Mark, Session, SessionId, openers};
 use crate::domain::time::{Now, Wall};
 use crate::engine::state::Open;
 use crate::engine::{Engine, EngineError, GateVerdict};
@@ -227,6 +227,10 @@ fn session(
         terminal: bounded(&opening.terminal, MAX_NAME),
         remote: bounded(&opening.remote, MAX_TEXT),
         leader: opening.leader,
+        mark: Mark {
+            uid: elevation.uid,
+            ..leader.mark
+        },
         recording: None,
         login: leader.login,
         boot_id: now.boot_id.clone(),

@@ -16,6 +16,16 @@ pub(super) struct Unrecorded {
     why: String,
 }
 
+/// The session of another process that a recording is of.
+fn others(open: &Open, folder: &str, recorder: u32) -> Option<SessionId> {
+    let mut sessions = open.sessions.values().map(|held| &held.session);
+    let is_of = |session: &&Session| {
+        let recording = session.recording.as_ref();
+        recording.is_some_and(|it| it.folder == folder && it.recorder != recorder)
+    };
+    sessions.find(is_of).map(|session| session.id)
+}
+
 impl Engine {
     /// What a process that opens a session records, where anybody could demand to know.
     pub(super) async fn recording_of(
@@ -49,7 +59,13 @@ impl Engine {
             return Ok(None);
         };
         match found.unwrap_or(Err(RecordingError::None)) {
-            Ok(folder) => Ok(Some(Recording { folder, recorder })),
+            Ok(folder) => match others(open, &folder, recorder) {
+                None => Ok(Some(Recording { folder, recorder })),
+                Some(id) => Err(Unrecorded {
+                    role: role.to_string(),
+                    why: format!("its I/O log is that of session {id}"),
+                }),
+            },
             Err(error) => Err(Unrecorded {
                 role: role.to_string(),
                 why: error.to_string(),

@@ -27,7 +27,7 @@ use crate::directory::{Directory, DirectoryError, Lookup};
 use crate::domain::decide::Refusal;
 use crate::domain::desired::Membership;
 use crate::domain::elevation::{Elevation, ElevationId};
-use crate::domain::names::UserName;
+use crate::domain::names::{GroupName, UserName};
 use crate::domain::person::{Caller, Person};
 use crate::domain::time::{Boot, BootId, Now, Wall};
 use crate::policy_file::{self, Source};
@@ -114,7 +114,7 @@ impl Terminals for Said {
 struct Ended(Arc<Mutex<Vec<String>>>);
 
 impl Processes for Ended {
-    fn end(&self, lost: Vec<Membership>, gone: Gone) {
+    fn end(&self, lost: Vec<Membership>, _: &BTreeSet<GroupName>, gone: Gone) {
         let names = lost.iter().map(|(group, user)| format!("{user}:{group}"));
         self.0.lock().unwrap().extend(names);
         gone(lost);

@@ -34,7 +34,7 @@ impl Scene {
 #[tokio::test]
 async fn each_run_is_on_record_and_how_the_one_before_it_ended() {
     let mut scene = Scene::new().await;
-    let started = "daemon.started schema=6 policy=loaded boot=first";
+    let started = "daemon.started schema=7 policy=loaded boot=first";
     scene.begins().await;
     assert_eq!(scene.runs(), [started]);
     scene.engine.stops("SIGTERM").await.unwrap();
@@ -48,7 +48,7 @@ async fn each_run_is_on_record_and_how_the_one_before_it_ended() {
     scene.reboot(60_000, 0).await;
     scene.begins().await;
     let told = scene.runs();
-    let expected = "daemon.started schema=6 policy=loaded boot=first and another after=reboot";
+    let expected = "daemon.started schema=7 policy=loaded boot=first and another after=reboot";
     assert_eq!(told[4..], [expected]);
 }
 
@@ -66,7 +66,7 @@ async fn a_crash_is_on_record_with_what_it_left_to_be_done() {
     scene.begins().await;
     let told = scene.runs();
     let expected = [
-        "daemon.started schema=6 policy=loaded boot=first after=crash",
+        "daemon.started schema=7 policy=loaded boot=first after=crash",
         "daemon.recovered after=crash ended=1 closed=0 taken=1",
     ];
     assert_eq!(told[1..], expected);
@@ -170,7 +170,7 @@ async fn a_broken_policy_at_the_start_is_on_record() {
     );
     assert_eq!(
         scene.runs(),
-        ["daemon.started schema=6 policy=broken boot=first"]
+        ["daemon.started schema=7 policy=broken boot=first"]
     );
 }
 

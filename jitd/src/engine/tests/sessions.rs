@@ -370,3 +370,47 @@ async fn its_events_say_where_it_was_and_how_long() {
     ];
     assert_eq!(scene.told("session.%"), expected);
 }
+
+#[tokio::test]
+async fn what_was_moved_out_of_its_scope_is_ended_and_on_record_once() {
+    let scene = Scene::new().await;
+    scene.carol_holds().await;
+    let stays = session_of(&scene.opens(1001, "sudo").await);
+    let moved = session_of(&scene.opens(1001, "sudo").await);
+    let unit = "user@1001.service".to_owned();
+    scene.host.units().astray.insert(moved, unit);
+    // Something of it is left, and is told of more than once.
+    scene.host.units().ended.clear();
+    scene.engine.look_after(moved).await.unwrap();
+    assert_eq!(scene.host.units().ended, [moved.0]);
+    scene.engine.look_after(moved).await.unwrap();
+    let running = scene.engine.running().await;
+    assert_eq!(running.len(), 1, "{running:?}");
+    assert_eq!(running[0].id, stays);
+    let place = "service=sudo terminal=/dev/pts/0 command=sudo -i";
+    let told = |verb: &str, more: &str| {
+        format!("session.{verb} id=1 user=carol uid=1001 role=deploy session=2 {place}{more}")
+    };
+    assert_eq!(
+        scene.told("session.%")[2..],
+        [
+            told("escaped", " unit=user@1001.service"),
+            told("closed", " because=it was moved out of its scope lasted=0"),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn who_cannot_be_warned_holds_up_no_end() {
+    let scene = Scene::new().await;
+    scene.carol_holds().await;
+    let session = session_of(&scene.opens(1001, "sudo").await);
+    scene.host.units().is_blind = true;
+    scene.pass(301_000);
+    scene.engine.begin_to_warn();
+    others_go_on().await;
+    scene.pass(299_000);
+    scene.engine.do_what_is_due().await.unwrap();
+    assert_eq!(scene.host.units().ended, [session.0]);
+    assert!(scene.said.0.lock().unwrap().is_empty());
+}

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::*;
-use crate::domain::session::{Recording, Session, SessionId};
+use crate::domain::session::{Mark, Recording, Session, SessionId};
 use crate::reconcile::{
-    Deadlines, Leader, RecordingError, SessionError, Sessions, Terms, Timers, Work,
+    Deadlines, Leader, Left, RecordingError, SessionError, Sessions, Terms, Timers, Work,
 };
 
 /// A systemd that does as it is told, unless it is away.
@@ -22,6 +22,10 @@ pub(super) struct Units {
     /// Moves that were begun.
     pub(super) moves: u32,
     pub(super) is_away: bool,
+    /// Nobody finds out where sessions are.
+    pub(super) is_blind: bool,
+    /// Sessions that were moved, and where.
+    pub(super) astray: BTreeMap<SessionId, String>,
     pub(super) timers: Deadlines,
     /// What sudo writes.
     pub(super) recording: Option<String>,
@@ -43,6 +47,7 @@ impl Sessions for FakeHost {
             Ok(Leader {
                 command: "sudo -i".to_owned(),
                 login: None,
+                mark: Mark::default(),
             })
         })
     }
@@ -97,8 +102,14 @@ impl Sessions for FakeHost {
         }
     }
 
-    fn resume<'a>(&'a self, session: &'a Session) -> Work<'a, Result<bool, SessionError>> {
-        Box::pin(async move { Ok(self.units().running.contains_key(&session.id)) })
+    fn resume<'a>(&'a self, session: &'a Session) -> Work<'a, Result<Left, SessionError>> {
+        Box::pin(async move {
+            let units = self.units();
+            Ok(Left {
+                is_something: units.running.contains_key(&session.id),
+                astray: units.astray.get(&session.id).cloned(),
+            })
+        })
     }
 
     fn end_strays(&self, known: BTreeSet<SessionId>) -> Work<'_, Result<(), SessionError>> {
@@ -123,7 +134,13 @@ impl Sessions for FakeHost {
     }
 
     fn terminals<'a>(&'a self, session: &'a Session) -> Work<'a, BTreeSet<PathBuf>> {
-        Box::pin(async move { [format!("/dev/pts/{}", session.id).into()].into() })
+        let is_blind = self.units().is_blind;
+        Box::pin(async move {
+            if is_blind {
+                std::future::pending::<()>().await;
+            }
+            [format!("/dev/pts/{}", session.id).into()].into()
+        })
     }
 }
 

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::scopes;
 use crate::domain::session::SessionId;
+use crate::reconcile::census;
 
 /// The cgroups of our scopes.
 const SLICE: &str = "/sys/fs/cgroup/jit.slice";
@@ -19,22 +20,32 @@ pub(super) fn are_any() -> bool {
 
 /// Everybody in a session's own scopes, whether systemd knows of them or not.
 pub(super) fn members(session: SessionId) -> Vec<u32> {
-    let mut members = Vec::new();
+    let mut all = Vec::new();
     for scope in of(session) {
-        collect(&scope, &mut members);
+        // Root in a session can make cgroups below its own.
+        census::visit(&scope, &|_| true, &mut |place| {
+            all.extend(census::members(place));
+        });
     }
-    members
+    all
 }
 
 /// Whether somebody is there.
 pub(super) fn is_populated(session: SessionId) -> bool {
-    of(session).iter().any(|scope| {
-        let events = fs::read_to_string(scope.join("cgroup.events"));
-        events.is_ok_and(|events| events.lines().any(|line| line == "populated 1"))
-    })
+    of(session).iter().any(|scope| census::is_populated(scope))
 }
 
-fn of(session: SessionId) -> Vec<PathBuf> {
+/// Kills everybody there, at one instant; gives whether the kernel could.
+pub(super) fn kill(session: SessionId) -> bool {
+    let mut could = true;
+    for scope in of(session) {
+        could &= census::kill(&scope);
+    }
+    could
+}
+
+/// The scopes of a session that are there.
+pub(super) fn of(session: SessionId) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(SLICE) else {
         return Vec::new();
     };
@@ -46,15 +57,4 @@ fn of(session: SessionId) -> Vec<PathBuf> {
         })
         .map(|entry| entry.path())
         .collect()
-}
-
-/// Root in a session can make cgroups below its own.
-fn collect(cgroup: &Path, members: &mut Vec<u32>) {
-    let procs = fs::read_to_string(cgroup.join("cgroup.procs")).unwrap_or_default();
-    members.extend(procs.lines().filter_map(|line| line.parse::<u32>().ok()));
-    for below in fs::read_dir(cgroup).into_iter().flatten().flatten() {
-        if below.file_type().is_ok_and(|kind| kind.is_dir()) {
-            collect(&below.path(), members);
-        }
-    }
 }

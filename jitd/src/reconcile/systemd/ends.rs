@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::Signal;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
+use super::kin::Found;
 use super::link::{Systemd, locked};
-use super::{cgroups, leader, scopes};
+use super::{cgroups, hunt, leader, scopes};
 use crate::crash::crash_point;
 use crate::domain::session::Session;
+use crate::reconcile::grip::Grip;
 use crate::record::{Priority, note};
 
 /// How long to wait for what was killed, at first and at most.
@@ -49,23 +51,46 @@ impl Systemd {
         self.tell_gone(session.id);
     }
 
-    /// Asks everything in a session to go, or makes it; false where nothing is left.
+    /// Asks everything in a session to go, or makes it; false where nothing is left. What has left
+    /// its scope is not asked.
     async fn press(&self, session: &Session, asked: bool) -> bool {
         let _place = self.shared.ends.acquire().await;
+        let outside = self.outside(session).await;
+        let has_left = !outside.is_empty();
+        if has_left {
+            self.hunt(session, outside).await;
+        }
         let units = self.units(&scopes::patterns(session)).await;
-        if units.as_ref().is_ok_and(Vec::is_empty) && !cgroups::is_populated(session.id) {
+        let is_over = units.as_ref().is_ok_and(Vec::is_empty) && !cgroups::is_populated(session.id);
+        if is_over && !has_left {
             return false;
         }
         match units {
-            Ok(units) if asked => self.kill_all(session, &units).await,
+            Ok(units) if asked || has_left => self.kill_all(session, &units).await,
             Ok(units) => self.ask_to_go(session, &units).await,
             Err(error) => {
                 let text = format!("session {} is ended without systemd: {error}", session.id);
                 note(Priority::Warning, &text);
-                return signal_all(session, asked) > 0;
+                return signal_all(session, asked) > 0 || has_left;
             }
         }
         true
+    }
+
+    /// What of a session is outside of its scopes.
+    pub(super) async fn outside(&self, session: &Session) -> Found {
+        let session = session.clone();
+        let look = tokio::task::spawn_blocking(move || hunt::look(&session));
+        look.await.unwrap_or_default()
+    }
+
+    async fn hunt(&self, session: &Session, found: Found) {
+        let (id, session) = (session.id, session.clone());
+        let kill = tokio::task::spawn_blocking(move || hunt::kill(&session, found));
+        if !kill.await.unwrap_or_default() {
+            let text = format!("what has left session {id} does not end yet");
+            note(Priority::Warning, &text);
+        }
     }
 
     async fn ask_to_go(&self, session: &Session, units: &[String]) {
@@ -81,7 +106,9 @@ impl Systemd {
 
     /// With those whom systemd has forgotten.
     async fn kill_all(&self, session: &Session, units: &[String]) {
-        signal_all(session, true);
+        if session.login.is_some() || !cgroups::kill(session.id) {
+            signal_all(session, true);
+        }
         let Ok(link) = self.link().await else { return };
         for unit in units {
             let kill = Signal::KILL.as_raw();
@@ -96,22 +123,12 @@ fn signal_all(session: &Session, to_kill: bool) -> usize {
         Some(login) => leader::processes_in(&scopes::login_scope(login)),
         None => cgroups::members(session.id),
     };
-    let signals: &[Signal] = if to_kill {
-        &[Signal::KILL]
-    } else {
-        &[Signal::TERM, Signal::HUP, Signal::CONT]
-    };
-    let open = |pid: &u32| {
-        pidfd_open(
-            Pid::from_raw(i32::try_from(*pid).ok()?)?,
-            PidfdFlags::empty(),
-        )
-        .ok()
-    };
-    for process in pids.iter().filter_map(open) {
-        for signal in signals {
-            // It may have gone meanwhile.
-            let _ = pidfd_send_signal(&process, *signal);
+    let grip = |pid: &u32| Grip::take(*pid, |_| true);
+    for process in pids.iter().filter_map(grip) {
+        if to_kill {
+            process.signal(Signal::KILL);
+        } else {
+            process.ask_to_go();
         }
     }
     pids.len()

@@ -3,6 +3,9 @@
 use std::fs;
 use std::path::PathBuf;
 
+use super::kin;
+use crate::reconcile::{census, grip};
+
 /// Longest command line that is kept, in bytes.
 const MOST_COMMAND: usize = 1024;
 
@@ -28,14 +31,7 @@ pub(super) fn command(pid: u32) -> Option<String> {
 
 /// The unit that a process is in: the scope or service in its cgroup (cgroups(7), version 2).
 pub(super) fn unit(pid: u32) -> Option<String> {
-    let groups = fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
-    let path = groups.lines().find_map(|line| line.strip_prefix("0::"))?;
-    let units = path.split('/').filter(|part| {
-        let parts = [".scope", ".service"];
-        parts.iter().any(|kind| part.ends_with(kind))
-    });
-    // Of a scope within a service (a user's own manager) the outer one is systemd's.
-    units.map(str::to_owned).next()
+    kin::unit_at(&census::place(pid)?)
 }
 
 /// The process that started this one, or took its place.
@@ -48,9 +44,7 @@ pub(super) fn parent(pid: u32) -> Option<u32> {
 /// The terminal that a process is at; those of the pts file system only.
 pub(super) fn terminal(pid: u32) -> Option<PathBuf> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name before it may have anything in it.
-    let (_, rest) = stat.rsplit_once(')')?;
-    let number: i64 = rest.split_whitespace().nth(4)?.parse().ok()?;
+    let number: i64 = grip::field(&stat, 7)?.parse().ok()?;
     let device = u64::try_from(number).ok()?;
     let (major, minor) = (
         (device >> 8) & 0xfff,

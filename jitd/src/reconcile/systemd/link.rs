@@ -11,6 +11,7 @@ use zbus::connection::{Builder, Connection};
 use zbus::wire::Variant;
 
 use super::manager::{JobRemovedStream, LogindProxy, ManagerProxy, Properties, UnitRemovedStream};
+use super::watch::Watches;
 use crate::crash::crash_point;
 use crate::domain::session::SessionId;
 use crate::reconcile::sessions::SessionError;
@@ -22,6 +23,8 @@ const PATIENCE: Duration = Duration::from_millis(1_500);
 const ANSWER: Duration = Duration::from_secs(1);
 /// How many sessions are ended, and how many are moved, at a time.
 const MOST_AT_ONCE: usize = 32;
+/// How many processes' files are looked through at a time.
+const MOST_SEARCHES: usize = 4;
 
 /// systemd, as jitd uses it. Clones share one connection, made when it is first needed.
 #[derive(Clone)]
@@ -39,6 +42,12 @@ pub(super) struct Shared {
     pub(super) logins: Mutex<HashMap<String, SessionId>>,
     /// Sessions that are being ended, and what tells that one has gone.
     pub(super) ending: Mutex<HashMap<SessionId, Arc<Notify>>>,
+    /// Sessions that have left their scopes, and the unit that they were found in.
+    pub(super) astray: Mutex<HashMap<SessionId, String>>,
+    /// What tells of it.
+    pub(super) watches: Watches,
+    /// Whether those that an earlier jitd left without an answer had the time to go.
+    pub(super) grace: OnceCell<()>,
     /// Timers that are wanted.
     pub(super) wanted: Mutex<Deadlines>,
     /// The seconds for which there are timers; not known before the first look.
@@ -47,6 +56,8 @@ pub(super) struct Shared {
     /// Debian: this leaves enough for those that are opened.
     pub(super) ends: Semaphore,
     pub(super) moves: Semaphore,
+    /// Places to look for recordings.
+    pub(super) searches: Semaphore,
     gone: mpsc::UnboundedSender<SessionId>,
 }
 
@@ -68,10 +79,14 @@ impl Systemd {
             stopping: Mutex::default(),
             logins: Mutex::default(),
             ending: Mutex::default(),
+            astray: Mutex::default(),
+            watches: Watches::default(),
+            grace: OnceCell::new(),
             wanted: Mutex::default(),
             timers: tokio::sync::Mutex::default(),
             ends: Semaphore::new(MOST_AT_ONCE),
             moves: Semaphore::new(MOST_AT_ONCE),
+            searches: Semaphore::new(MOST_SEARCHES),
             gone,
         });
         (Self { shared }, told)

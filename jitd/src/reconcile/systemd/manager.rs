@@ -54,8 +54,6 @@ pub(super) trait Manager {
         patterns: &[&str],
     ) -> zbus::Result<Vec<Listed>>;
 
-    fn get_unit_processes(&self, name: &str) -> zbus::Result<Vec<(String, u32, String)>>;
-
     #[zbus(signal)]
     fn job_removed(
         &self,

@@ -2,17 +2,24 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use tokio::time::timeout;
 use zbus::proxy::CacheProperties;
 
 use super::link::{Systemd, locked, said};
 use super::manager::{LoginSessionProxy, UnitProxy};
-use super::{cgroups, leader, recorder, scopes};
+use super::{cgroups, kin, leader, scopes};
 use crate::crash::crash_point;
-use crate::domain::session::{Recording, Session, SessionId};
-use crate::reconcile::recording::{self, RecordingError};
-use crate::reconcile::sessions::{Leader, SessionError, Sessions, Terms, Work};
+use crate::domain::session::{Mark, Recording, Session, SessionId};
+use crate::process_end::ProcessEnd;
+use crate::reconcile::recording::RecordingError;
+use crate::reconcile::sessions::{Leader, Left, SessionError, Sessions, Terms, Work};
+use crate::reconcile::{freezer, grip};
 use crate::record::{Priority, note};
+
+/// How long those may take to go whom nobody has answered.
+const FAREWELL: Duration = Duration::from_millis(500);
 
 impl Sessions for Systemd {
     fn look(&self, pid: u32) -> Work<'_, Result<Leader, SessionError>> {
@@ -26,7 +33,16 @@ impl Sessions for Systemd {
                 Some(login) if self.leads(login, pid).await? => Some(login.to_owned()),
                 _ => None,
             };
-            Ok(Leader { command, login })
+            let mark = Mark {
+                began: grip::began(pid),
+                login: grip::login(pid).map_err(|_| SessionError::Gone(pid))?,
+                uid: 0,
+            };
+            Ok(Leader {
+                command,
+                login,
+                mark,
+            })
         })
     }
 
@@ -45,7 +61,7 @@ impl Sessions for Systemd {
                 .await?;
             // It could have ended meanwhile, and its number be somebody else's.
             match leader::unit(session.leader) {
-                Some(unit) if unit == scope => Ok(()),
+                Some(unit) if unit == scope && self.watch(session) => Ok(()),
                 _ => Err(SessionError::Gone(session.leader)),
             }
         })
@@ -63,23 +79,42 @@ impl Sessions for Systemd {
         self.begin_to_end(session);
     }
 
-    fn resume<'a>(&'a self, session: &'a Session) -> Work<'a, Result<bool, SessionError>> {
+    fn resume<'a>(&'a self, session: &'a Session) -> Work<'a, Result<Left, SessionError>> {
         Box::pin(async move {
             let units = self.units(&scopes::patterns(session)).await?;
             if session.login.is_some() && self.is_anothers(session, &units).await {
-                return Ok(false);
+                return Ok(Left::default());
             }
-            self.adopt(session);
+            if !self.adopt(session) {
+                self.let_go_who_was_not_answered(session).await;
+                self.watch(session);
+            }
             let is_populated = cgroups::is_populated(session.id);
             if session.login.is_none() && !is_populated {
                 self.stop_empty(&units).await?;
             }
-            Ok(!units.is_empty() || is_populated)
+            let outside = self.outside(session).await;
+            let mut astray = locked(&self.shared.astray);
+            if let Some(place) = outside.places.first() {
+                let unit = kin::unit_at(place).unwrap_or_default();
+                astray.entry(session.id).or_insert(unit);
+            }
+            let is_something = !units.is_empty() || is_populated || !outside.is_empty();
+            Ok(Left {
+                is_something,
+                astray: if is_something {
+                    astray.get(&session.id).cloned()
+                } else {
+                    astray.remove(&session.id)
+                },
+            })
         })
     }
 
     fn end_strays(&self, known: BTreeSet<SessionId>) -> Work<'_, Result<(), SessionError>> {
         Box::pin(async move {
+            // So could those whom somebody looked for.
+            let _ = tokio::task::spawn_blocking(freezer::thaw_what_was_left).await;
             if !cgroups::are_any() {
                 return Ok(());
             }
@@ -107,24 +142,24 @@ impl Sessions for Systemd {
     }
 
     fn recording(&self, recorder: u32) -> Work<'_, Result<String, RecordingError>> {
-        Box::pin(async move { recording::written_by(recorder) })
+        Box::pin(self.written_by(recorder))
     }
 
     fn outlives<'a>(&'a self, id: SessionId, recording: &'a Recording) -> Work<'a, bool> {
-        Box::pin(recorder::outlives(id, recording))
+        Box::pin(self.is_outlived(id, recording))
     }
 
     fn terminals<'a>(&'a self, session: &'a Session) -> Work<'a, BTreeSet<PathBuf>> {
         Box::pin(async move {
-            let mut terminals = BTreeSet::new();
-            let Ok(units) = self.units(&scopes::patterns(session)).await else {
-                return terminals;
+            let (id, login) = (session.id, session.login.clone());
+            let look = move || {
+                let pids = match login {
+                    Some(login) => leader::processes_in(&scopes::login_scope(&login)),
+                    None => cgroups::members(id),
+                };
+                pids.into_iter().filter_map(leader::terminal).collect()
             };
-            for unit in units {
-                let pids = self.processes(&unit).await.unwrap_or_default();
-                terminals.extend(pids.into_iter().filter_map(leader::terminal));
-            }
-            terminals
+            tokio::task::spawn_blocking(look).await.unwrap_or_default()
         })
     }
 }
@@ -138,6 +173,19 @@ impl Systemd {
         let unit = scopes::login_scope(login);
         locked(&self.shared.logins).insert(unit, session.id);
         true
+    }
+
+    /// Who was not answered, because jitd died meanwhile, is in no scope, and goes by itself.
+    async fn let_go_who_was_not_answered(&self, session: &Session) {
+        if self.is_watched(session.id) || kin::astray(session, session.leader).is_none() {
+            return;
+        }
+        let Some(leader) = ProcessEnd::of(session.leader) else {
+            return;
+        };
+        // Once is enough for all of them.
+        let wait = async { drop(timeout(FAREWELL, leader.wait()).await) };
+        self.shared.grace.get_or_init(|| wait).await;
     }
 
     /// A scope that was started with a process that was just going has never had anybody in it, and
@@ -192,12 +240,5 @@ impl Systemd {
         };
         let microseconds = began.await.map_err(|error: zbus::Error| said(&error))?;
         Ok(i64::try_from(microseconds / 1000).unwrap_or(i64::MAX))
-    }
-
-    async fn processes(&self, unit: &str) -> Result<Vec<u32>, SessionError> {
-        let systemd = &self.link().await?.systemd;
-        let processes = systemd.get_unit_processes(unit).await;
-        let processes = processes.map_err(|error| said(&error))?;
-        Ok(processes.into_iter().map(|process| process.1).collect())
     }
 }
