@@ -1,9 +1,11 @@
-//! The way to jitd.
+//! The way to jitd: its own socket, which nobody can fill for others, or the system bus.
+
+mod socket;
 
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use jitd_api::{AuditProxy, BUS_NAME, ElevationsProxy, Error, PolicyProxy};
+use jitd_api::{AuditProxy, BUS_NAME, CONTROL_SOCKET, ElevationsProxy, Error, PolicyProxy};
 use zbus::connection::Builder;
 use zbus::names::BusName;
 use zbus::proxy::CacheProperties;
@@ -11,12 +13,12 @@ use zbus::{Connection, fdo};
 
 use crate::error::{Failure, Kind};
 
-/// How long to knock at the bus.
+/// How long to knock.
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long jitd may take for an answer, its start by the bus included.
 const ANSWER: Duration = Duration::from_secs(20);
 
-/// `org.jitd1.Elevations` on the system bus.
+/// `org.jitd1.Elevations`.
 pub(crate) async fn elevations() -> Result<ElevationsProxy<'static>, Failure> {
     ElevationsProxy::builder(&connect().await?)
         .cache_properties(CacheProperties::No)
@@ -25,7 +27,7 @@ pub(crate) async fn elevations() -> Result<ElevationsProxy<'static>, Failure> {
         .map_err(|cause| failure(cause.into()))
 }
 
-/// `org.jitd1.Audit` on the system bus.
+/// `org.jitd1.Audit`.
 pub(crate) async fn audit() -> Result<AuditProxy<'static>, Failure> {
     AuditProxy::builder(&connect().await?)
         .cache_properties(CacheProperties::No)
@@ -34,10 +36,30 @@ pub(crate) async fn audit() -> Result<AuditProxy<'static>, Failure> {
         .map_err(|cause| failure(cause.into()))
 }
 
-/// Waits until jitd is on the bus. Nobody starts it for that: somebody may have stopped it.
+/// Waits until jitd is there. Nobody starts it for that: somebody may have stopped it.
+///
+/// # Errors
+/// Nobody would tell.
 pub(crate) async fn until_it_is_there() -> Result<(), Failure> {
+    if a_bus_is_named() {
+        return until_it_is_on_the_bus().await;
+    }
+    let over_the_bus = async {
+        if until_it_is_on_the_bus().await.is_err() {
+            // Then it comes to its socket.
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        () = socket::until_it_is_there() => {}
+        () = over_the_bus => {}
+    }
+    Ok(())
+}
+
+async fn until_it_is_on_the_bus() -> Result<(), Failure> {
     let lost = |cause: zbus::Error| failure(cause.into());
-    let connection = connect().await?;
+    let connection = connect_to_bus().await?;
     let bus = fdo::DBusProxy::new(&connection).await.map_err(lost)?;
     let changes = bus.receive_name_owner_changed_with_args(&[(0, BUS_NAME)]);
     let mut changes = changes.await.map_err(lost)?;
@@ -57,7 +79,7 @@ pub(crate) async fn until_it_is_there() -> Result<(), Failure> {
     Err(unreachable_bus("it went away"))
 }
 
-/// `org.jitd1.Policy` on the system bus.
+/// `org.jitd1.Policy`.
 pub(crate) async fn policy() -> Result<PolicyProxy<'static>, Failure> {
     PolicyProxy::builder(&connect().await?)
         .cache_properties(CacheProperties::No)
@@ -66,7 +88,25 @@ pub(crate) async fn policy() -> Result<PolicyProxy<'static>, Failure> {
         .map_err(|cause| failure(cause.into()))
 }
 
+/// To jitd's own socket, or over the system bus: jitd may not run, and the bus starts it.
 async fn connect() -> Result<Connection, Failure> {
+    if a_bus_is_named() {
+        return connect_to_bus().await;
+    }
+    let why = match socket::connect(ANSWER).await {
+        Ok(connection) => return Ok(connection),
+        Err(why) => why,
+    };
+    let over_the_bus = connect_to_bus().await;
+    over_the_bus.map_err(|failure| failure.hint(format!("{CONTROL_SOCKET}: {why}")))
+}
+
+/// Whoever names a bus means that one and nothing else.
+fn a_bus_is_named() -> bool {
+    std::env::var_os("DBUS_SYSTEM_BUS_ADDRESS").is_some()
+}
+
+async fn connect_to_bus() -> Result<Connection, Failure> {
     let building = Builder::system().method_timeout(ANSWER).build();
     match tokio::time::timeout(CONNECT, building).await {
         Ok(Ok(connection)) => Ok(connection),

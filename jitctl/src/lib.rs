@@ -51,9 +51,9 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 async fn carry_out(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         None => Ok(Cli::command().print_help()?),
-        Some(Command::Request(options)) => commands::request::request(options).await,
+        Some(Command::Request(options)) => Box::pin(commands::request::request(options)).await,
         Some(Command::Run(options)) => commands::run::run(options).await,
-        Some(Command::Extend(options)) => commands::request::extend(options).await,
+        Some(Command::Extend(options)) => Box::pin(commands::request::extend(options)).await,
         Some(Command::BreakGlass(options)) => commands::break_glass::run(options).await,
         Some(Command::Status(options)) => commands::status::run(options).await,
         Some(Command::List(options)) => commands::read::list(options).await,

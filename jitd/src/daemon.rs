@@ -2,31 +2,33 @@
 #![forbid(unsafe_code)]
 
 mod enforce;
+mod notify;
 mod turns;
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::fs::{File, OpenOptions};
+use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 
 use crate::clock::{Alarm, Clock, HostClock};
 use crate::directory::HostDirectory;
 use crate::domain::session::SessionId;
-use crate::engine::{By, Engine, EngineError, Host, MayEnd, PolicyInForce};
+use crate::engine::{By, Engine, EngineError, Host, MayEnd, PolicyInForce, Whose};
 use crate::policy_source::{self, Groups};
 use crate::reconcile::{HostProcesses, Memberships, Places, Reconciler, Sudoers, Systemd, Witness};
 use crate::record::{Priority, Teller, note};
 use crate::store::{Outbox, Store};
 use crate::terminals::HostTerminals;
-use crate::watch::watch_memberships;
+use crate::watch::{watch_accounts, watch_memberships};
 use crate::{bus, paths};
 
 use turns::Turns;
@@ -43,6 +45,10 @@ const SESSIONS_END_WITHIN: Duration = Duration::from_secs(15);
 const TURN: Duration = Duration::from_secs(1);
 /// When what could not be put on record is tried again.
 const TRY_AGAIN: Duration = Duration::from_secs(5);
+/// How long a start waits for the bus.
+const BUS_AT_START: Duration = Duration::from_secs(5);
+/// How often it is looked whether holders are who they were: no directory tells of a change.
+const LOOK_AT_ACCOUNTS: Duration = Duration::from_secs(5);
 /// How often somebody looks whether there is something to archive.
 const LOOK_FOR_OLD: Duration = Duration::from_secs(3_600);
 
@@ -94,15 +100,16 @@ async fn serve(
     let caught_up = engine.caught_up(stock).await;
     let sessions = tokio::spawn(look_after(engine.clone(), ends.sessions));
     tokio::spawn(engine.clone().tell_of_floods());
-    // Who comes to the gate from now on waits until it is answered: when systemd says that jitd
-    // runs, sudo finds it.
-    let socket = bus::GateSocket::bind(Path::new(jitd_api::GATE_SOCKET))
-        .map_err(|error| format!("cannot listen at {}: {error}", jitd_api::GATE_SOCKET))?;
+    tokio::spawn(keep_to_accounts(engine.clone(), watch_accounts()));
+    // Who comes from now on waits until they are answered: when systemd says that jitd runs, sudo
+    // and jitctl find it.
+    let gate = listening(bus::GateSocket::bind, jitd_api::GATE_SOCKET)?;
+    let control = listening(bus::ControlSocket::bind, jitd_api::CONTROL_SOCKET)?;
     let first_word = engine.first_word().await;
-    let connection = bus::serve(engine.clone()).await?;
-    let mut gate = bus::serve_gate(socket, engine.clone(), &connection).await?;
-    // Not before: without a bus it is started again and again.
+    let mut gate = bus::serve_gate(gate, engine.clone())?;
     put_on_record("runs", engine.begins(first_word, caught_up).await);
+    let served = bus::Served::new(engine.clone());
+    let (tried, is_tried) = oneshot::channel();
     #[cfg(feature = "failpoints")]
     crate::crash::arm("FAILPOINTS_SERVING");
     let ended: Result<&str, Failure> = tokio::select! {
@@ -112,14 +119,19 @@ async fn serve(
         }),
         () = reload_when_told(engine, told.hangup) => Ok("SIGHUP is not heard any more"),
         () = keep_record(engine) => Ok("the record is not kept any more"),
-        () = gate.ended() => Err("the gate's socket, or its connection to the system bus, ended".into()),
+        () = gate.ended() => Err("the gate's socket is of no use any more".into()),
+        ended = bus::serve_control(control, served.clone()) => Err(match ended {
+            Err(error) => format!("the socket is of no use any more: {error}").into(),
+            Ok(()) => "the socket is of no use any more".into(),
+        }),
+        never = bus::serve(served.clone(), tried) => match never {},
+        never = say_ready(is_tried) => match never {},
         _ = sessions => Err("nobody looks after sessions any more".into()),
-        () = connection.closed() => Err("the system bus went away".into()),
         _ = told.terminate.recv() => Ok("SIGTERM"),
         _ = told.interrupt.recv() => Ok("SIGINT"),
     };
     // The name is given up before the engine goes, so that nobody waits for an answer.
-    let closed = connection.close().await;
+    served.leave_the_bus().await;
     // Nobody is refused after the last count.
     gate.stop().await;
     let because = match &ended {
@@ -128,8 +140,25 @@ async fn serve(
     };
     put_on_record("stops", engine.stops(&because).await);
     ended?;
-    closed?;
     Ok(engine.keep_time_now().await?)
+}
+
+fn listening<T>(bind: impl Fn(&Path) -> io::Result<T>, path: &str) -> Result<T, Failure> {
+    bind(Path::new(path)).map_err(|error| format!("cannot listen at {path}: {error}").into())
+}
+
+/// Tells systemd that jitd runs: its sockets are there, and the bus was tried, which it does
+/// without.
+async fn say_ready(is_tried: oneshot::Receiver<()>) -> Infallible {
+    // Who tries it does so for ever.
+    let _ = timeout(BUS_AT_START, is_tried).await;
+    if let Err(error) = notify::ready() {
+        note(
+            Priority::Error,
+            &format!("systemd could not be told that jitd runs: {error}"),
+        );
+    }
+    std::future::pending().await
 }
 
 /// Ends all elevations on record and takes back everything that they gave. For the removal of
@@ -298,6 +327,32 @@ async fn look_after(engine: Engine, mut sessions: UnboundedReceiver<SessionId>) 
                 later.insert(id);
             }
         }
+    }
+}
+
+/// Ends what is held by accounts that are not who they were.
+async fn keep_to_accounts(engine: Engine, touched: Arc<Notify>) {
+    let mut changes = engine.changes();
+    let mut whose = Whose::All;
+    let mut last: Option<String> = None;
+    loop {
+        let looked = engine.look_at_accounts(whose).await.err();
+        let trouble = looked.map(|error| error.to_string());
+        // Said once, however often it is tried.
+        if let Some(text) = trouble.as_ref().filter(|text| last.as_ref() != Some(text)) {
+            let text = format!("whether holders are who they were is not known: {text}");
+            note(Priority::Warning, &text);
+        }
+        last = trouble;
+        let next = async {
+            tokio::select! {
+                () = touched.notified() => Whose::All,
+                () = engine.account_doubted() => Whose::All,
+                // Whoever is new must have been seen before they are missed.
+                _ = changes.recv() => Whose::New,
+            }
+        };
+        whose = timeout(LOOK_AT_ACCOUNTS, next).await.unwrap_or(Whose::All);
     }
 }
 

@@ -14,9 +14,9 @@ use crate::{nsswitch, paths, sudoers};
 /// What is asked of the policy besides being right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Groups {
-    /// The groups that it counts on must be there.
+    /// The groups that it counts on must be there, and who approves must be out of its roles' reach.
     Known,
-    /// They may be missing, and it is said: at boot, a directory may not be up yet.
+    /// They may be missing, and all of that is said: at boot, a directory may not be up yet.
     Awaited,
 }
 
@@ -29,7 +29,8 @@ pub fn load(groups: Groups) -> Result<Policy, Vec<PolicyError>> {
     for warning in &loaded.warnings {
         note(Priority::Warning, &warning.to_string());
     }
-    let unknown = policy_file::unknown_groups(&loaded, exists);
+    let mut unknown = policy_file::unknown_groups(&loaded, exists);
+    unknown.extend(policy_file::reached_approvers(&loaded, groups_of));
     if groups == Groups::Awaited {
         for error in &unknown {
             note(Priority::Warning, &error.to_string());
@@ -53,6 +54,16 @@ pub fn load(groups: Groups) -> Result<Policy, Vec<PolicyError>> {
 /// Without it, the C library looks at files alone.
 fn nsswitch_conf() -> String {
     std::fs::read_to_string(nsswitch::PATH).unwrap_or_default()
+}
+
+/// The groups of an account, where there is one of this name.
+fn groups_of(name: &str) -> Option<Vec<String>> {
+    let user = users::get_user_by_name(name)?;
+    let groups = users::get_user_groups(name, user.primary_group_id())?;
+    let names = groups
+        .iter()
+        .map(|group| group.name().to_string_lossy().into_owned());
+    Some(names.collect())
 }
 
 /// A directory that cannot say counts as having it: it is asked again whenever it matters.

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use jit_tests::scene::AS;
 use jit_tests::{Machine, Release, wait_until};
 use rusqlite::Connection;
 use serde_json::Value;
@@ -158,7 +159,6 @@ fn killed_at_any_moment() {
             fi
             wait
         }
-        as() { who=$1; shift; setpriv --reuid=$who --regid=$who --init-groups \"$@\"; }
     ";
     for release in Release::ALL {
         let mut builder = scene(release)
@@ -176,7 +176,7 @@ fn killed_at_any_moment() {
         let mut acknowledged = BTreeMap::new();
         for round in 0..ROUNDS {
             let wait = f64::from(round * STRIDE) / 1000.0;
-            let said = machine.run(&format!("{script}\nround {round} {wait:.3}"));
+            let said = machine.run(&format!("{AS}{script}\nround {round} {wait:.3}"));
             for line in said.stdout.lines() {
                 let words: Vec<&str> = line.split(' ').collect();
                 let [_, what, id] = words[..] else {

@@ -11,6 +11,7 @@ on_each_release!(
     a_healthy_host_is_healthy,
     what_is_broken_is_named,
     whoever_is_not_root_is_told_what_they_do_not_see,
+    a_fresh_install_is_told_to_begin_with_a_policy,
 );
 
 /// What is broken, how, and how it is mended.
@@ -141,5 +142,26 @@ fn whoever_is_not_root_is_told_what_they_do_not_see(release: Release) {
     seen.ok()
         .contains("ok       jitd ")
         .contains("unseen   sudoers ")
-        .contains(". sudo jitctl doctor");
+        .contains("1. sudo jitctl doctor");
+}
+
+fn a_fresh_install_is_told_to_begin_with_a_policy(release: Release) {
+    let machine = Machine::builder(release).no_setup().boot();
+    let seen = machine.run("jitctl doctor");
+    let (_, list) = seen
+        .stdout
+        .split_once("To do, in this order:\n")
+        .unwrap_or_else(|| panic!("no list in {seen}"));
+    let steps: Vec<_> = list.lines().collect();
+    let is_policy = |step: &str| step.contains("policy");
+    assert!(steps.iter().all(|step| is_policy(step)), "{seen}");
+    assert!(!list.contains("jitctl setup"), "not before that: {seen}");
+    machine
+        .run_with_input("cat >/etc/jitd/jitd.toml", cast::POLICY)
+        .ok();
+    machine
+        .run("groupadd --force --system contractors && jitctl policy reload")
+        .ok();
+    let seen = machine.run("jitctl doctor");
+    assert_eq!(seen.stdout.matches("jitctl setup").count(), 1, "{seen}");
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::time::Duration;
 
+use jit_tests::scene::AS;
 use jit_tests::{Machine, Release, failpoints, packages};
 
 mod points;
@@ -31,9 +32,6 @@ const DROP_IN: &str = "[Service]
 EnvironmentFile=-/run/crash
 ExecStopPost=+/usr/bin/rm -f /run/crash
 ";
-
-const AS: &str =
-    "as() { who=$1; shift; setpriv --reuid=$who --regid=$who --init-groups \"$@\"; }\n";
 
 /// Of nobody's elevation.
 const STANDING: [(&str, &str); 1] = [("docker", "dave")];

@@ -22,7 +22,7 @@ on_end = "keep"
 groups    = ["jit-storm", "shared"]
 services  = ["sudo"]
 eligible  = { groups = ["contractors"] }
-approvers = { groups = ["jit-approvers"] }
+approvals = 0
 "#;
 
 /// Lines that no tool makes, and that some host has all the same.
@@ -82,7 +82,6 @@ as() { who=$1; shift; setpriv --reuid=$who --regid=$who --init-groups "$@"; }
 elevations() {
     for round in 1 2 3 4; do
         id=$(as p$1 jitctl request storm --for 10m) &&
-        as alice jitctl approve $id >/dev/null &&
         as p$1 jitctl end $id >/dev/null || echo p$1 $round >>/tmp/failed
         # Somewhere in the middle of it all, a tool runs beside.
         if test $round = 2 && test $(($1 % 5)) = 0; then usermod -aG shared mover$(($1 / 5)); fi

@@ -2,12 +2,13 @@
 //! Who somebody is, the kernel says: the uid and who logged in.
 
 use jit_tests::scene::{ALICES, CAROLS, REASON, ROOTS, asks, cast, granted, number};
-use jit_tests::{Machine, Release, on_each_release};
+use jit_tests::{LIMIT, Machine, Release, on_each_release};
 
 on_each_release!(
     carol_is_carol_in_every_shell_she_can_get,
     whoever_asked_in_anothers_account_does_not_decide,
     a_borrowed_account_does_not_make_an_approver,
+    only_a_login_of_ones_own_decides,
 );
 
 /// `state` of a request, as root reads it.
@@ -78,6 +79,86 @@ fn whoever_asked_in_anothers_account_does_not_decide(release: Release) {
     alice.run("jitctl pending").ok().lacks("carol");
     assert_eq!(state(&machine, id), "pending");
     machine.run_as("amy", &format!("jitctl approve {id}")).ok();
+    assert_eq!(state(&machine, id), "active");
+}
+
+/// What a service, a user manager or cron does in alice's account is not alice, whatever the login
+/// uid that it has.
+fn only_a_login_of_ones_own_decides(release: Release) {
+    let machine = cast(release).boot();
+    let (carol, alice) = (machine.ssh("carol"), machine.ssh("alice"));
+    let id = asks(&carol, "deploy");
+    let approve = format!("jitctl approve {id}");
+    let refused = |command: &str, why: &str| {
+        let output = machine.run(command);
+        output
+            .fails_with(3)
+            .contains("only in a login session of their own")
+            .contains(why);
+        assert_eq!(state(&machine, id), "pending", "{command}");
+    };
+    let as_service = "systemd-run --quiet --pipe --wait --collect";
+    refused(
+        &format!("{as_service} --uid=alice {approve}"),
+        "nobody logged in",
+    );
+    refused(
+        &format!("setpriv --reuid=alice --regid=alice --init-groups {approve}"),
+        "nobody logged in",
+    );
+    // Whoever writes a login uid gets a new session of the kernel's.
+    refused(
+        &format!(
+            "echo $(id -u alice) >/proc/self/loginuid && setpriv --reuid=alice --regid=alice --init-groups {approve}"
+        ),
+        "in none that logind knows",
+    );
+    // With alice's own manager: it has her login uid, and she has not typed anything.
+    let hers = "setpriv --reuid=alice --regid=alice --init-groups env XDG_RUNTIME_DIR=/run/user/$(id -u alice)";
+    machine
+        .run(&format!(
+            "{hers} systemd-run --user --quiet -- sh -c '{approve} >/tmp/said 2>&1; echo $? >>/tmp/said'"
+        ))
+        .ok();
+    machine.wait_until("her manager has tried", LIMIT, || {
+        machine.run("tail -n 1 /tmp/said").stdout == "3\n"
+    });
+    assert!(
+        machine
+            .file("/tmp/said")
+            .contains("only in a login session of their own")
+    );
+    assert_eq!(state(&machine, id), "pending");
+    // Moved into her scope it is not hers either.
+    let scope = "cat /sys/fs/cgroup/user.slice/user-$(id -u alice).slice/session-*.scope/cgroup.procs >/dev/null && \
+                 echo $$ >$(echo /sys/fs/cgroup/user.slice/user-$(id -u alice).slice/session-*.scope/cgroup.procs)";
+    refused(
+        &format!(
+            "{scope} && echo $(id -u alice) >/proc/self/loginuid && setpriv --reuid=alice --regid=alice --init-groups {approve}"
+        ),
+        "in none that logind knows",
+    );
+    // Over a bus that does not say for certain which process calls, nobody is there. (From 1.15.8
+    // dbus-daemon does.)
+    if release == Release::Bookworm {
+        alice
+            .run(&format!(
+                "DBUS_SYSTEM_BUS_ADDRESS=unix:path=/run/dbus/system_bus_socket {approve}"
+            ))
+            .fails_with(3)
+            .contains("does not say for certain");
+    }
+    // To say no, it need not be.
+    let other = asks(&carol, "operator");
+    machine
+        .run(&format!(
+            "{as_service} --uid=alice jitctl deny {other} --comment no"
+        ))
+        .ok();
+    // She herself may be deep in what she has started.
+    alice
+        .run(&format!("setsid --wait sh -c 'nohup {approve}'"))
+        .ok();
     assert_eq!(state(&machine, id), "active");
 }
 

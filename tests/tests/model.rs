@@ -11,6 +11,7 @@ use std::fmt::Write;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use fastrand::Rng;
+use jit_tests::scene::AS;
 use jit_tests::{Machine, Release, on_each_release};
 
 mod operations;
@@ -47,7 +48,6 @@ const DROP_IN: &str = "[Unit]\nStartLimitIntervalSec=0\n";
 /// What the operations are made of. `at` plays one: its number, after how many seconds jitd is
 /// killed meanwhile (never: `-`), and the command; and says what came of it.
 const SCRIPT: &str = r#"
-as() { who=$1; shift; setpriv --reuid=$who --regid=$who --init-groups "$@"; }
 killed() { pgrep -fx /usr/sbin/jitd >/run/killed && kill -9 $(cat /run/killed); }
 back() {
     # As long as it is there, systemd has not noticed.
@@ -112,7 +112,7 @@ fn a_thousand_operations(release: Release) {
 /// What came of each.
 #[track_caller]
 fn play(machine: &Machine, batch: &[Planned]) -> Vec<(Outcome, String)> {
-    let mut script = SCRIPT.to_owned();
+    let mut script = format!("{AS}{SCRIPT}");
     for planned in batch {
         let kill = planned
             .kill

@@ -7,7 +7,11 @@ use jit_tests::{Machine, Release, on_each_release};
 mod cast;
 use cast::{PASSWORD, SOON, alice, as_user, elevate_carol, scene};
 
-on_each_release!(a_layout_means_to_others_what_it_meant,);
+on_each_release!(
+    a_layout_means_to_others_what_it_meant,
+    what_sudo_is_led_to_is_gated,
+    a_layout_that_cannot_be_gated_is_left_and_named,
+);
 
 /// What /etc/pam.d/sudo is, and whether carol gets in by it without the gate.
 const LAYOUTS: [(&str, &str); 11] = [
@@ -131,4 +135,91 @@ fn a_layout_means_to_others_what_it_meant(release: Release) {
         machine.run("jitctl setup --undo --yes").ok();
         assert_eq!(machine.file("/etc/pam.d/sudo"), layout, "{name}: undone");
     }
+}
+
+/// Services that sudo uses and that have no file, or that sudoers names.
+fn what_sudo_is_led_to_is_gated(release: Release) {
+    let machine = host(release);
+    let files = "ls /etc/pam.d; cat /etc/pam.d/*";
+    machine
+        .run(
+            "rm /etc/pam.d/sudo-i
+             mkdir -p /usr/lib/pam.d && rm /etc/pam.d/su-l && cp /etc/pam.d/su /usr/lib/pam.d/su-l
+             echo 'Defaults:carol pam_service=mansion' >/etc/sudoers.d/a-service",
+        )
+        .ok();
+    let before = machine.run(files).stdout;
+    let login = "sudo -i";
+    machine
+        .run("echo 'carol ALL=(root) NOPASSWD: ALL' >/etc/sudoers.d/zzz-login")
+        .ok();
+    assert!(carol_is_root(&machine, login) && carol_is_root(&machine, "sudo"));
+    machine.run("jitctl doctor").contains("gate of mansion");
+
+    machine.run("jitctl setup --yes").ok();
+    assert!(!carol_is_root(&machine, login), "sudo -i is gated");
+    assert!(
+        !carol_is_root(&machine, "sudo"),
+        "the service in sudoers is gated"
+    );
+    let seen = machine.run("jitctl doctor");
+    seen.lacks("problem  gate of").lacks("problem  sessions of");
+    assert_eq!(others(&machine), [true, false, false, true]);
+    let vendor = machine.file("/etc/pam.d/su-l");
+    assert!(vendor.contains("include   /usr/lib/pam.d/su-l"), "{vendor}");
+    machine.run("su -l -c true root").ok();
+
+    machine.run("jitctl setup --undo --yes").ok();
+    assert_eq!(machine.run(files).stdout, before, "undone");
+}
+
+/// How the files are, what is said of them, and what is left.
+fn a_layout_that_cannot_be_gated_is_left_and_named(release: Release) {
+    let machine = host(release);
+    for (how, said, hint) in [
+        (
+            "sed -i 's/$/\\r/' /etc/pam.d/sudo",
+            "/etc/pam.d/sudo has lines that end in CR LF",
+            "sed -i 's/\\r$//' /etc/pam.d/sudo",
+        ),
+        (
+            "mv /etc/pam.d/sudo /srv/ && ln -s /srv/sudo /etc/pam.d/sudo",
+            "/etc/pam.d/sudo is a symbolic link to /srv/sudo",
+            "cp --remove-destination \"$(readlink -f /etc/pam.d/sudo)\" /etc/pam.d/sudo",
+        ),
+        (
+            "echo '@include nowhere' >>/etc/pam.d/sudo",
+            "includes \"nowhere\", which is not there",
+            "mend that file",
+        ),
+        (
+            "sed -i '1i session sufficient pam_unix.so' /etc/pam.d/su && echo 'session optional pam_systemd.so' >>/etc/pam.d/su",
+            "\"session sufficient pam_unix.so\" (/etc/pam.d/su line 1)",
+            "\"required\" or \"optional\"",
+        ),
+        (
+            "mount --bind /etc/pam.d /etc/pam.d && mount -o remount,bind,ro /etc/pam.d",
+            "Read-only file system",
+            "remount",
+        ),
+    ] {
+        machine.run("cp -a /etc/pam.d /root/kept").ok();
+        machine.run(how).ok();
+        let before = machine.run("cat /etc/pam.d/*").stdout;
+        let refused = machine.run("jitctl setup --yes");
+        refused.fails_with(1).contains(said).contains(hint);
+        assert_eq!(machine.run("cat /etc/pam.d/*").stdout, before, "{how}");
+        machine
+            .run("umount /etc/pam.d 2>/dev/null; rm -r /etc/pam.d && mv /root/kept /etc/pam.d")
+            .ok();
+    }
+    // Mode 0444, and a link to another service: no obstacle.
+    machine
+        .run("chmod 444 /etc/pam.d/su && ln -sf sudo /etc/pam.d/sudo-i && jitctl setup --yes")
+        .ok();
+    machine
+        .run("test -L /etc/pam.d/sudo-i && stat -c %a /etc/pam.d/su")
+        .ok()
+        .contains("444");
+    assert!(!carol_is_root(&machine, "sudo -i"));
 }

@@ -49,7 +49,7 @@ fn one_is_shown_while_it_runs(release: Release) {
     let scope = machine.run("systemctl status 'jit-*.scope'");
     scope
         .ok()
-        .contains(&format!("sudo of carol, elevation {id} (deploy), until "))
+        .contains(&format!("sudo, elevation {id}, until "))
         .contains("sleep 1000");
     // Everybody may read that; what was typed, they may not.
     let description = machine.run("systemctl show --property=Description --value 'jit-*.scope'");

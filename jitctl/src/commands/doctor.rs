@@ -1,6 +1,7 @@
 //! `doctor`: looks at everything that protection on this host depends on.
 
 mod host;
+mod login_uid;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -18,7 +19,7 @@ use serde::Serialize;
 use super::policy::{POLICY, check};
 use crate::bus;
 use crate::cli::Doctor;
-use crate::doctor::{Finding, Health, drift, pam, sudo};
+use crate::doctor::{Finding, Health, drift, groups, pam, sudo};
 use crate::error::{Failure, Kind};
 use crate::output::escape::escape;
 use crate::output::{self, Screen, json};
@@ -103,6 +104,10 @@ async fn examine(root: &Path) -> Vec<Finding> {
             .as_ref()
             .and_then(|policy| host::name_service(root, policy)),
     );
+    let twice = policy
+        .iter()
+        .flat_map(|policy| groups::findings(policy, |name| groups::on_host(root, name)));
+    findings.extend(twice);
     findings.push(host::module(root));
     let sudoers = super::sudoers::read().await;
     findings.extend(gate(root, policy.as_ref(), &sudoers.services(root).0).await);
@@ -111,6 +116,7 @@ async fn examine(root: &Path) -> Vec<Finding> {
     findings.push(sudo::included(root));
     findings.extend(rules(root, policy.as_ref()).await);
     findings.push(host::settings(&sudoers));
+    findings.push(login_uid::finding());
     findings.extend(drift().await);
     findings
 }
@@ -136,7 +142,7 @@ async fn jitd() -> Finding {
         jitd.status().await.map_err(bus::failure)
     };
     match status.await {
-        Ok(_) => Finding::ok("jitd", "answers on the system bus"),
+        Ok(_) => Finding::ok("jitd", "answers"),
         Err(failure) => {
             let next = failure.hints().first().cloned();
             let finding = Finding::problem("jitd", failure.to_string());

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use jitd_api::{Elevation, ElevationsProxy, Error, State, StateChangedStream};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 use zbus::proxy::OwnerChangedStream;
 
 use crate::args::Seconds;
@@ -20,6 +20,8 @@ mod face;
 
 /// How long after the request is over we still hope for a jitd that went away.
 const GRACE: Duration = Duration::from_secs(10);
+/// How long to wait before knocking again at a jitd that is coming back.
+const AGAIN: Duration = Duration::from_millis(100);
 
 /// What is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,13 +57,15 @@ pub(super) fn deadline(timeout: Option<Seconds>) -> Option<Instant> {
 }
 
 /// Everything that can wake us, listened to since before the request.
-pub(super) struct Wait<'a> {
-    elevations: &'a ElevationsProxy<'static>,
+pub(super) struct Wait {
+    elevations: ElevationsProxy<'static>,
     changes: StateChangedStream,
     owners: OwnerChangedStream<'static>,
     interrupt: Signal,
     /// When to give up on a jitd that went away.
     give_up: Option<Instant>,
+    /// Whether the connection went with it, which was to jitd itself.
+    is_cut: bool,
 }
 
 /// Why we woke.
@@ -74,20 +78,17 @@ enum Wake {
     BusLost,
 }
 
-impl<'a> Wait<'a> {
+impl Wait {
     /// Starts to listen.
-    pub(super) async fn listen(elevations: &'a ElevationsProxy<'static>) -> Result<Self, Failure> {
-        let heard = |cause: zbus::Error| bus::failure(cause.into());
+    pub(super) async fn listen(elevations: &ElevationsProxy<'static>) -> Result<Self, Failure> {
+        let (changes, owners) = hear(elevations).await?;
         Ok(Self {
-            elevations,
-            changes: elevations.receive_state_changed().await.map_err(heard)?,
-            owners: elevations
-                .inner()
-                .receive_owner_changed()
-                .await
-                .map_err(heard)?,
+            elevations: elevations.clone(),
+            changes,
+            owners,
             interrupt: signal(SignalKind::interrupt())?,
             give_up: None,
+            is_cut: false,
         })
     }
 
@@ -169,15 +170,27 @@ impl<'a> Wait<'a> {
 
     async fn wake(&mut self, id: u64, deadline: Option<Instant>) -> Wake {
         loop {
+            if self.is_cut {
+                return tokio::select! {
+                    (elevations, changes, owners) = connect_again() => {
+                        (self.elevations, self.changes, self.owners) = (elevations, changes, owners);
+                        self.is_cut = false;
+                        Wake::Changed
+                    }
+                    _ = self.interrupt.recv() => Wake::Interrupted,
+                    () = until(deadline) => Wake::TimedOut,
+                    () = until(self.give_up) => Wake::GivenUp,
+                };
+            }
             tokio::select! {
                 change = self.changes.next() => match change {
-                    None => return Wake::BusLost,
+                    None => return self.is_lost(),
                     Some(change) => if change.args().is_ok_and(|args| args.id == id) {
                         return Wake::Changed;
                     },
                 },
                 owner = self.owners.next() => return match owner {
-                    None => Wake::BusLost,
+                    None => self.is_lost(),
                     Some(None) => Wake::Gone,
                     Some(Some(_)) => Wake::Changed,
                 },
@@ -185,6 +198,47 @@ impl<'a> Wait<'a> {
                 () = until(deadline) => return Wake::TimedOut,
                 () = until(self.give_up) => return Wake::GivenUp,
             }
+        }
+    }
+
+    /// The connection has ended.
+    fn is_lost(&mut self) -> Wake {
+        if self.elevations.inner().connection().is_bus() {
+            return Wake::BusLost;
+        }
+        self.is_cut = true;
+        Wake::Gone
+    }
+}
+
+/// What tells of changes, and of jitd itself.
+async fn hear(
+    elevations: &ElevationsProxy<'static>,
+) -> Result<(StateChangedStream, OwnerChangedStream<'static>), Failure> {
+    let heard = |cause: zbus::Error| bus::failure(cause.into());
+    let owners = elevations.inner().receive_owner_changed();
+    Ok((
+        elevations.receive_state_changed().await.map_err(heard)?,
+        owners.await.map_err(heard)?,
+    ))
+}
+
+/// Waits for a jitd that went away; whoever stopped it does not want it started.
+async fn connect_again() -> (
+    ElevationsProxy<'static>,
+    StateChangedStream,
+    OwnerChangedStream<'static>,
+) {
+    loop {
+        let connected = async {
+            bus::until_it_is_there().await?;
+            let elevations = bus::elevations().await?;
+            let (changes, owners) = hear(&elevations).await?;
+            Ok::<_, Failure>((elevations, changes, owners))
+        };
+        match connected.await {
+            Ok(connected) => return connected,
+            Err(_) => sleep(AGAIN).await,
         }
     }
 }

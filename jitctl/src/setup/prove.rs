@@ -9,7 +9,7 @@ use tokio::process::Command;
 const MODULE: &str = "pam_jit.so";
 /// A module that every libpam brings: where it is, libpam looks.
 const NEIGHBOUR: &str = "pam_permit.so";
-/// The module's own deadline is 2 s; a busy host may take a few more.
+/// The module's own deadline is 10 s; a busy host may take a few more.
 const DEADLINE: Duration = Duration::from_secs(15);
 
 /// A command that must succeed.

@@ -91,15 +91,9 @@ impl Service {
     /// Tells everybody about an elevation.
     pub async fn announce(&self, elevation: &Elevation) {
         let emitter = SignalEmitter::new(&self.connection, OBJECT_PATH).unwrap();
-        Elevations::state_changed(
-            &emitter,
-            elevation.id,
-            elevation.uid,
-            &elevation.role,
-            &elevation.state,
-        )
-        .await
-        .unwrap();
+        Elevations::state_changed(&emitter, elevation.id, &elevation.state)
+            .await
+            .unwrap();
     }
 
     /// Leaves the bus.
@@ -206,13 +200,7 @@ impl Elevations {
     }
 
     #[zbus(signal)]
-    async fn state_changed(
-        emitter: &SignalEmitter<'_>,
-        id: u64,
-        uid: u32,
-        role: &str,
-        state: &str,
-    ) -> zbus::Result<()>;
+    async fn state_changed(emitter: &SignalEmitter<'_>, id: u64, state: &str) -> zbus::Result<()>;
 }
 
 fn shown(options: &RequestOptions) -> String {

@@ -29,9 +29,12 @@ pub use proxy::{AuditProxy, ElevationsProxy, PolicyProxy, StateChanged, StateCha
 
 /// The well-known name on the system bus.
 pub const BUS_NAME: &str = "org.jitd1";
-/// The socket at which `pam_jit` asks, in a folder that only root can enter. It carries D-Bus
+/// The socket at which `pam_jit` asks, for root alone. It carries D-Bus
 /// messages without a bus and without its handshake; the kernel says who is at either end.
 pub const GATE_SOCKET: &str = "/run/jitd/gate";
+/// The socket at which people ask, decide and look: what is on the system bus but for the gate,
+/// spoken peer to peer, in the same folder. Everybody may connect; the kernel says who does.
+pub const CONTROL_SOCKET: &str = "/run/jitd/control";
 /// The one object.
 pub const OBJECT_PATH: &str = "/org/jitd1";
 /// Where `pam_jit` asks; only root may call.
@@ -43,15 +46,20 @@ pub const AUDIT_INTERFACE: &str = "org.jitd1.Audit";
 /// Where the policy is asked about.
 pub const POLICY_INTERFACE: &str = "org.jitd1.Policy";
 
-/// The system bus, as a constant: a variable of the environment must not lead jitd elsewhere.
+/// The system bus' socket, as a constant: a variable of the environment must not lead jitd
+/// elsewhere.
+pub const SYSTEM_BUS: &str = "/run/dbus/system_bus_socket";
+/// The same, as an address.
 pub const SYSTEM_BUS_ADDRESS: &str = "unix:path=/run/dbus/system_bus_socket";
 
 /// Longest reason or comment, in bytes of UTF-8.
 pub const MAX_TEXT: usize = 1024;
 /// Longest ticket, in bytes of UTF-8.
 pub const MAX_TICKET: usize = 128;
-/// Longest name of a role, user, group or service, in bytes.
+/// Longest name of a role or service, in bytes.
 pub const MAX_NAME: usize = 64;
+/// Longest name of a user or group, in bytes: what Linux keeps of one (`LOGIN_NAME_MAX`).
+pub const MAX_ACCOUNT_NAME: usize = 256;
 /// Most sessions in what is told of one elevation: the last ones.
 pub const MAX_SESSIONS: u32 = 500;
 /// Most elevations in one answer to `List`.

@@ -11,7 +11,7 @@ use crate::{
 
 /// `org.jitd1.Elevations`, as people call it.
 ///
-/// Who calls is decided by the bus and the kernel, never by an argument.
+/// Who calls is decided by the bus, or the socket, and the kernel, never by an argument.
 #[zbus::proxy(
     interface = "org.jitd1.Elevations",
     default_service = "org.jitd1",
@@ -56,7 +56,7 @@ pub trait Elevations {
 
     /// An elevation came into a state, and the host has been made to match.
     #[zbus(signal)]
-    fn state_changed(&self, id: u64, uid: u32, role: &str, state: &str) -> zbus::Result<()>;
+    fn state_changed(&self, id: u64, state: &str) -> zbus::Result<()>;
 }
 
 /// `org.jitd1.Policy`, as people call it.

@@ -68,6 +68,7 @@ fn said(role: &Role) -> Vec<Line> {
     let glass = role.break_glass.as_ref();
     lines.extend(glass.map(|rule| ("break_glass", break_glass(rule))));
     lines.push(("record", role.record.to_string()));
+    lines.push(("reaches_approvers", role.reaches_approvers.to_string()));
     lines.push(("on_end", quoted(role.on_end.as_str())));
     lines
 }
@@ -281,6 +282,7 @@ reason = { required = false, min_length = 0, choices = [] }
 ticket = { required = false, pattern = '^OPS-\d+$' }
 auto_approve = []
 record = false
+reaches_approvers = false
 on_end = "terminate""#;
         assert_eq!(format!("\n{plain}"), expected);
     }

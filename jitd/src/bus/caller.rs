@@ -1,27 +1,35 @@
-//! Who is calling: the account from the bus, the login from the kernel.
+//! Who is calling: the account from the bus or the socket, the login from the kernel.
 
 use std::ops::Deref;
 
 use jitd_api::Error;
 use zbus::Connection;
-use zbus::fdo::DBusProxy;
+use zbus::fdo::{ConnectionCredentials, DBusProxy};
 use zbus::message::Header;
 use zbus::names::BusName;
 
+use super::peer::Process;
+use super::presence;
 use super::slots::{Slot, Slots};
 use crate::directory::{Directory, DirectoryError, HostDirectory};
 use crate::domain::person::{Caller, Person};
 use crate::domain::text;
 
-/// The kernel's word for a process that nobody logged in for.
-const UNSET: u32 = u32::MAX;
-
 /// Tells callers apart.
 #[derive(Clone)]
 pub(super) struct Callers {
-    bus: DBusProxy<'static>,
+    door: Door,
     directory: HostDirectory,
     slots: Slots,
+}
+
+/// Whose word it is who calls.
+#[derive(Clone)]
+enum Door {
+    /// The bus', for each message.
+    Bus(DBusProxy<'static>),
+    /// The kernel's, for whoever connected.
+    Socket { uid: u32, process: Process },
 }
 
 /// A caller, for as long as their call is under way.
@@ -39,51 +47,71 @@ impl Deref for Visitor {
 }
 
 impl Callers {
-    pub(super) async fn new(
+    /// Those who call over this connection to the bus.
+    ///
+    /// # Errors
+    /// It is closed.
+    pub(super) async fn on_the_bus(
         connection: &Connection,
         directory: HostDirectory,
+        slots: Slots,
     ) -> zbus::Result<Self> {
         Ok(Self {
-            bus: DBusProxy::new(connection).await?,
+            door: Door::Bus(DBusProxy::new(connection).await?),
             directory,
-            slots: Slots::new(),
+            slots,
         })
+    }
+
+    /// The one at the other end of a socket.
+    pub(super) fn at_the_socket(
+        uid: u32,
+        process: Process,
+        directory: HostDirectory,
+        slots: Slots,
+    ) -> Self {
+        Self {
+            door: Door::Socket { uid, process },
+            directory,
+            slots,
+        }
     }
 
     /// Identifies the sender of a message. Nothing that the message says counts.
     pub(super) async fn identify(&self, header: &Header<'_>) -> Result<Visitor, Error> {
-        let unknown =
-            |why: &str| Error::NotAllowed(format!("jitd could not tell who is calling: {why}"));
-        let sender = header
-            .sender()
-            .ok_or_else(|| unknown("the message has no sender"))?;
-        let slot = self.slots.take(sender).await?;
-        let credentials = self
-            .bus
-            .get_connection_credentials(BusName::Unique(sender.to_owned()))
-            .await
-            .map_err(|error| unknown(&error.to_string()))?;
-        let uid = credentials
-            .unix_user_id()
-            .ok_or_else(|| unknown("the bus does not know the uid"))?;
-        let pid = credentials
-            .process_id()
-            .ok_or_else(|| unknown("the bus does not know the process"))?;
-        let login_uid =
-            login_uid(pid).map_err(|error| unknown(&format!("process {pid}: {error}")))?;
+        let (uid, process) = match &self.door {
+            Door::Bus(bus) => sender(bus, header).await?,
+            Door::Socket { uid, process } => (*uid, process.clone()),
+        };
+        let slot = self.slots.take(uid).await;
+        Ok(Visitor {
+            caller: self.caller(uid, &process).await?,
+            _slot: slot,
+        })
+    }
+
+    /// The one at the other end, between their calls. Nobody, where there are several.
+    pub(super) async fn peer(&self) -> Option<Caller> {
+        match &self.door {
+            Door::Bus(_) => None,
+            Door::Socket { uid, process } => self.caller(*uid, process).await.ok(),
+        }
+    }
+
+    async fn caller(&self, uid: u32, process: &Process) -> Result<Caller, Error> {
+        let login = process
+            .login()
+            .map_err(|error| unknown(&format!("process {}: {error}", process.pid())))?;
         let account = self.person(uid).await?;
-        let login = match login_uid {
+        let login_person = match login.uid {
             Some(login_uid) if login_uid != uid => Some(self.person(login_uid).await?),
             _ => None,
         };
-        let caller = Caller {
+        Ok(Caller {
             account,
-            login,
-            logged_in: login_uid.is_some(),
-        };
-        Ok(Visitor {
-            caller,
-            _slot: slot,
+            login: login_person,
+            logged_in: login.uid.is_some(),
+            absent: presence::why_absent(process, login),
         })
     }
 
@@ -115,31 +143,40 @@ impl Callers {
 
 /// Who runs this program; none where the directory does not say.
 pub async fn ourselves() -> Option<Caller> {
-    let directory = HostDirectory::default();
     let uid = nix::unistd::getuid().as_raw();
-    let login_uid = login_uid(std::process::id()).ok()?;
-    let login = match login_uid {
-        Some(login_uid) if login_uid != uid => Some(directory.person(login_uid).await.ok()?),
-        _ => None,
-    };
-    Some(Caller {
-        account: directory.person(uid).await.ok()?,
-        login,
-        logged_in: login_uid.is_some(),
-    })
+    let process = Process::since_now(std::process::id()).ok()?;
+    let directory = HostDirectory::default();
+    let callers = Callers::at_the_socket(uid, process, directory, Slots::new());
+    callers.peer().await
 }
 
-/// The login uid of a process (proc(5)); none where nobody logged in, or where the kernel keeps
-/// no such record. A process that is gone is an error: then nobody knows.
-fn login_uid(pid: u32) -> std::io::Result<Option<u32>> {
-    let folder = format!("/proc/{pid}");
-    let text = match std::fs::read_to_string(format!("{folder}/loginuid")) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return std::fs::metadata(folder).map(|_| None);
+/// The account and the process that sent a message, by the bus' word.
+async fn sender(bus: &DBusProxy<'_>, header: &Header<'_>) -> Result<(u32, Process), Error> {
+    let sender = header
+        .sender()
+        .ok_or_else(|| unknown("the message has no sender"))?;
+    let credentials = bus
+        .get_connection_credentials(BusName::Unique(sender.to_owned()))
+        .await
+        .map_err(|error| unknown(&error.to_string()))?;
+    let uid = credentials
+        .unix_user_id()
+        .ok_or_else(|| unknown("the bus does not know the uid"))?;
+    Ok((uid, process(credentials)?))
+}
+
+fn process(credentials: ConnectionCredentials) -> Result<Process, Error> {
+    let pid = credentials
+        .process_id()
+        .ok_or_else(|| unknown("the bus does not know the process"))?;
+    match credentials.into_process_fd() {
+        Some(pidfd) => Ok(Process::by_pidfd(pid, pidfd.into())),
+        None => {
+            Process::since_now(pid).map_err(|error| unknown(&format!("process {pid}: {error}")))
         }
-        Err(error) => return Err(error),
-    };
-    let uid: u32 = text.trim().parse().map_err(std::io::Error::other)?;
-    Ok((uid != UNSET).then_some(uid))
+    }
+}
+
+fn unknown(why: &str) -> Error {
+    Error::NotAllowed(format!("jitd could not tell who is calling: {why}"))
 }

@@ -1,6 +1,8 @@
 //! `org.jitd1.Elevations`: where people ask, decide and look.
 
-use jitd_api::{Error, Filter, MAX_LIST, MAX_NAME, RequestOptions, State, Status};
+use jitd_api::{
+    Error, Filter, MAX_ACCOUNT_NAME, MAX_LIST, MAX_NAME, RequestOptions, State, Status,
+};
 use zbus::message::Header;
 use zbus::object_server::SignalEmitter;
 
@@ -258,14 +260,12 @@ impl Elevations {
         Ok(status)
     }
 
-    /// An elevation came into a state, and the host has been made to match. Everybody can hear
-    /// this: it carries no text of anyone's.
+    /// An elevation came into a state, and the host has been made to match. On the bus everybody
+    /// can hear this: it does not say whose it is, nor in which role.
     #[zbus(signal)]
     pub(super) async fn state_changed(
         emitter: &SignalEmitter<'_>,
         id: u64,
-        uid: u32,
-        role: &str,
         state: &str,
     ) -> zbus::Result<()>;
 }
@@ -277,8 +277,10 @@ fn count(number: usize) -> u32 {
 fn query(filter: Filter) -> Result<Query, Error> {
     let invalid = |text: String| Error::InvalidArgument(text);
     for name in [&filter.user, &filter.role].into_iter().flatten() {
-        if name.len() > MAX_NAME {
-            return Err(invalid(format!("a name has at most {MAX_NAME} bytes")));
+        if name.len() > MAX_ACCOUNT_NAME {
+            return Err(invalid(format!(
+                "a name has at most {MAX_ACCOUNT_NAME} bytes"
+            )));
         }
     }
     let state = filter

@@ -3,17 +3,12 @@
 //! It is asked at a socket ([`super::gate_socket`]); the same interface is on the bus, for people
 //! who look. The bus policy lets only root call it.
 
-use std::time::Duration;
+use jitd_api::{Error, GateAnswer, MAX_ACCOUNT_NAME, MAX_NAME};
 
-use jitd_api::{Error, GateAnswer, MAX_NAME};
-
-use super::wire;
+use super::{patience, wire};
 use crate::directory::HostDirectory;
-use crate::engine::{Engine, Gate, GateVerdict, Opened, Opening, PolicyInForce, Refusal};
-
-/// How long the directory may take over the roles that a refused person may ask for: the module
-/// has two seconds for everything.
-const PATIENCE: Duration = Duration::from_millis(800);
+use crate::domain::names::RoleName;
+use crate::engine::{Asks, Engine, Gate, GateVerdict, Opened, Opening, PolicyInForce, Refusal};
 
 const JOURNAL: &str = "journalctl -u jitd";
 
@@ -34,18 +29,21 @@ impl GateInterface {
         }
     }
 
+    pub(super) fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
     /// Whether an active elevation opens a PAM service to an account now.
     ///
     /// # Errors
     /// A name that no account and no service has.
-    pub(super) async fn answer(
-        &self,
-        uid: u32,
-        user: &str,
-        service: &str,
-    ) -> Result<GateAnswer, Error> {
-        possible_names(user, service)?;
-        let verdict = self.gate.check(uid, user, service);
+    pub(super) async fn answer(&self, asked: &Opening) -> Result<GateAnswer, Error> {
+        let (uid, service) = (asked.uid, &asked.service);
+        possible_names(&asked.name, service)?;
+        let verdict = self.gate.check(uid, &asked.name, service, asked.asks());
+        if let Some(refused) = self.changed(&verdict, uid, &asked.name).await {
+            return Ok(refused);
+        }
         Ok(self.said(verdict, uid, service).await)
     }
 
@@ -55,6 +53,12 @@ impl GateInterface {
     /// A name that no account and no service has; what happens could not be made durable.
     pub(super) async fn open(&self, opening: &Opening) -> Result<GateAnswer, Error> {
         possible_names(&opening.name, &opening.service)?;
+        let verdict = self
+            .gate
+            .check(opening.uid, &opening.name, &opening.service, opening.asks());
+        if let Some(refused) = self.changed(&verdict, opening.uid, &opening.name).await {
+            return Ok(refused);
+        }
         let opened = self.engine.open_session(opening).await;
         Ok(match opened.map_err(wire::error)? {
             Opened::Under {
@@ -76,6 +80,18 @@ impl GateInterface {
                 refused_because(&why, JOURNAL)
             }
         })
+    }
+
+    /// The answer to somebody whose account is not who it was: a yes rests on name and number.
+    async fn changed(&self, verdict: &GateVerdict, uid: u32, user: &str) -> Option<GateAnswer> {
+        if let GateVerdict::Open { .. } = verdict {
+            let confirmed = self.engine.confirm_account(uid, user).await;
+            return confirmed.err().map(|why| refused_because(&why, JOURNAL));
+        }
+        if self.gate.contradicts(uid, user) {
+            self.engine.doubt_accounts();
+        }
+        None
     }
 
     /// Takes note that somebody was not let in.
@@ -110,13 +126,18 @@ impl GateInterface {
             GateVerdict::Untaken => {
                 refused_because("what has ended could not be taken back yet", JOURNAL)
             }
+            GateVerdict::Lost(role) => began_too_early(role.as_ref()),
         }
     }
 
     async fn closed(&self, uid: u32, service: &str, pending: Vec<u64>) -> GateAnswer {
         let roles = match self.gate.policy() {
             PolicyInForce::Loaded(policy) => {
-                let person = self.directory.person_within(PATIENCE, uid).await.ok();
+                let person = self
+                    .directory
+                    .person_within(patience::ROLES, uid)
+                    .await
+                    .ok();
                 person.map(|person| {
                     policy
                         .requestable(&person)
@@ -141,20 +162,46 @@ impl GateInterface {
     /// Whether an active elevation opens a PAM service to an account now. The name is the
     /// account's, as the host knows it at this moment.
     async fn check(&self, uid: u32, user: &str, service: &str) -> Result<GateAnswer, Error> {
-        self.answer(uid, user, service).await
+        possible_names(user, service)?;
+        let verdict = self.gate.check(uid, user, service, Asks::default());
+        Ok(self.said(verdict, uid, service).await)
     }
 }
 
 fn possible_names(user: &str, service: &str) -> Result<(), Error> {
-    for (what, name) in [("user", user), ("service", service)] {
-        if name.is_empty() || name.len() > MAX_NAME {
+    for (what, name, most) in [
+        ("user", user, MAX_ACCOUNT_NAME),
+        ("service", service, MAX_NAME),
+    ] {
+        if name.is_empty() || name.len() > most {
             return Err(Error::InvalidArgument(format!(
-                "a {what} name has 1 to {MAX_NAME} bytes, not {}",
+                "a {what} name has 1 to {most} bytes, not {}",
                 name.len()
             )));
         }
     }
     Ok(())
+}
+
+fn began_too_early(role: Option<&RoleName>) -> GateAnswer {
+    let what = match role {
+        Some(role) => format!("role {role}"),
+        None => "a role of yours".to_owned(),
+    };
+    let text = format!(
+        "{what} has ended or changed since this process was started, which may have decided by it; \
+         type the command again (where it was begun with exec: in a new shell)"
+    );
+    for_themselves(text)
+}
+
+/// A refusal that no request would change, for a person who can help themselves.
+pub(super) fn for_themselves(because: String) -> GateAnswer {
+    GateAnswer {
+        allowed: false,
+        because: Some(because),
+        ..GateAnswer::default()
+    }
 }
 
 /// A refusal that no request would change, and where to look.

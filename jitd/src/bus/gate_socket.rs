@@ -4,68 +4,61 @@
 //! bus was most of what a sudo paid. Only root gets there, by the folder's mode and by the
 //! kernel's word for who connects, and nothing that others send to jitd stands before it.
 //!
-//! It does not make the gate independent of the bus: what can't be taken back is not given. While
-//! nobody can reach jitd over the bus to revoke, the gate says no.
+//! What can't be taken back is not given: while nobody new could reach jitd to revoke, the gate says
+//! no.
 
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
-use jitd_api::{BUS_NAME, Error, GATE_INTERFACE, GateAnswer};
+use jitd_api::{CONTROL_SOCKET, Error, GATE_INTERFACE, GateAnswer};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
+use zbus::DBusError;
 use zbus::connection::socket::ReadHalf;
 use zbus::export::async_trait::async_trait;
-use zbus::fdo::DBusProxy;
 use zbus::message::{Message, Type};
-use zbus::names::{BusName, InterfaceName, MemberName, OwnedUniqueName};
-use zbus::{Connection, DBusError};
+use zbus::names::{InterfaceName, MemberName};
 
+use super::asker::{Asker, unknown};
 use super::gate::{GateInterface, refused_because};
+use super::judging::Judge;
+use super::patience;
 use super::question::Question;
-use crate::engine::{Opening, Refusal};
+use super::{breathe, listen};
+use crate::dbus;
+use crate::engine::Refusal;
 use crate::record::{Priority, note};
 
 /// Most connections at a time. Whoever may stop a sudo in the middle of its question can hold
-/// one, until [`IDLE`] is over.
+/// one, until [`patience::IDLE`] is over.
 const MOST_CONNECTIONS: usize = 4096;
-/// How long a connection may stay without a whole question on it.
-const IDLE: Duration = Duration::from_secs(3);
-/// How long the bus may take to say who has our name: the module has two seconds for everything.
-const BUS_PATIENCE: Duration = Duration::from_secs(1);
-/// How long to wait when there is no descriptor for one who connects.
-const BREATH: Duration = Duration::from_millis(50);
 
 /// The socket, before anybody is answered: who connects waits.
 pub struct GateSocket(std::os::unix::net::UnixListener);
 
 impl GateSocket {
-    /// Listens at `path`, whose folder must be root's alone. What a former process left there is
-    /// replaced: there is one jitd at a time.
+    /// Listens at `path`, for root alone.
     ///
     /// # Errors
     /// The folder is missing, or something that is not a socket of ours is in the way.
     pub fn bind(path: &Path) -> io::Result<Self> {
-        match std::fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let listener = std::os::unix::net::UnixListener::bind(path)?;
-        listener.set_nonblocking(true)?;
-        Ok(Self(listener))
+        listen(path, 0o600).map(Self)
     }
 
     /// Answers whoever connects, for ever.
     ///
     /// # Errors
     /// The socket is of no use any more.
-    pub(super) async fn answer(self, gate: GateInterface, reach: Reach) -> io::Result<()> {
+    pub(super) async fn answer(self, gate: GateInterface) -> io::Result<()> {
         let listener = UnixListener::from_std(self.0)?;
-        let porter = Arc::new(Porter { gate, reach });
+        let porter = Arc::new(Porter {
+            gate,
+            judge: Judge::default(),
+        });
         let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
         loop {
             let Ok(place) = places.clone().acquire_owned().await else {
@@ -90,56 +83,22 @@ impl GateSocket {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "no end depends on it")]
-async fn breathe() {
-    tokio::time::sleep(BREATH).await;
-}
-
-/// Whether people can reach jitd over the bus.
-pub(super) struct Reach {
-    bus: DBusProxy<'static>,
-    name: BusName<'static>,
-    /// The connection that must have the name.
-    ours: OwnedUniqueName,
-}
-
-impl Reach {
-    /// Asks over a connection of its own, on which there is nothing else to wait for.
-    ///
-    /// # Errors
-    /// The bus is not reachable.
-    pub(super) async fn new(own: &Connection, ours: OwnedUniqueName) -> zbus::Result<Self> {
-        Ok(Self {
-            bus: DBusProxy::new(own).await?,
-            name: BusName::try_from(BUS_NAME)?,
-            ours,
-        })
-    }
-
-    /// Nothing, or a refusal that says why.
-    async fn hindrance(&self) -> Option<GateAnswer> {
-        let why = self.why_not().await?;
-        Some(refused_because(&why, "systemctl status dbus"))
-    }
-
-    async fn why_not(&self) -> Option<String> {
-        let owner = self.bus.get_name_owner(self.name.clone());
-        match timeout(BUS_PATIENCE, owner).await {
-            Ok(Ok(owner)) if owner == self.ours => None,
-            Ok(Ok(other)) => Some(format!("{BUS_NAME} belongs to {other} and not to jitd")),
-            Ok(Err(error)) => Some(format!("the system bus does not know jitd ({error})")),
-            Err(_) => Some(format!(
-                "the system bus did not answer jitd within {} s",
-                BUS_PATIENCE.as_secs()
-            )),
-        }
-    }
+/// Nothing where somebody new could reach jitd to revoke, or a refusal that says why not.
+async fn hindrance() -> Option<GateAnswer> {
+    let ping = dbus::ping(Path::new(CONTROL_SOCKET));
+    let why = match timeout(patience::REACH, ping).await {
+        Ok(Ok(())) => return None,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("no answer within {} s", patience::REACH.as_secs()),
+    };
+    let why = format!("nobody could reach jitd at {CONTROL_SOCKET} to revoke ({why})");
+    Some(refused_because(&why, "systemctl status jitd"))
 }
 
 /// Answers at the door.
 struct Porter {
     gate: GateInterface,
-    reach: Reach,
+    judge: Judge,
 }
 
 impl Porter {
@@ -148,20 +107,20 @@ impl Porter {
         if peer.uid() != 0 {
             return Ok(());
         }
-        let pid = peer.pid().and_then(|pid| u32::try_from(pid).ok());
+        let asker = Asker::at(&stream)?;
         let (read, write) = stream.into_split();
         let mut incoming = Incoming(read);
         loop {
             let (mut bytes, mut fds) = (Vec::new(), Vec::new());
             let message = incoming.receive_message(0, &mut bytes, &mut fds);
-            let Ok(message) = timeout(IDLE, message).await else {
+            let Ok(message) = timeout(patience::IDLE, message).await else {
                 return Ok(());
             };
             let message = message?;
             if message.message_type() != Type::MethodCall {
                 return Ok(());
             }
-            let (reply, refusal) = self.reply(&message, pid).await?;
+            let (reply, refusal) = self.reply(&message, &asker).await?;
             let sent = send(&write, reply.data()).await;
             // Whoever waits has their answer first.
             if let Some(refusal) = refusal {
@@ -175,15 +134,15 @@ impl Porter {
     async fn reply(
         &self,
         call: &Message,
-        pid: Option<u32>,
+        asker: &Asker,
     ) -> zbus::Result<(Message, Option<Refusal>)> {
         let header = call.header();
         let interface = header.interface().map(InterfaceName::as_str);
         let member = header.member().map(MemberName::as_str);
         let member = member.filter(|_| interface.is_none_or(|name| name == GATE_INTERFACE));
         let question = match member {
-            Some("Check") => Question::of_check(call),
-            Some("Open") => Question::of_open(call, pid),
+            Some("Check") => Question::of_check(call, asker),
+            Some("Open") => Question::of_open(call, asker),
             _ => {
                 let text = format!("only {GATE_INTERFACE}.Check and Open are answered here");
                 let reply = zbus::fdo::Error::UnknownMethod(text).create_reply(&header)?;
@@ -194,7 +153,7 @@ impl Porter {
             Ok(question) => question,
             Err(error) => return Ok((error.create_reply(&header)?, None)),
         };
-        let answer = self.answer(&question).await;
+        let answer = self.answer(&question, asker).await;
         let refusal = question.refusal(answer.as_ref());
         let reply = match answer {
             Ok(answer) => Message::method_return(&header).build(&answer)?,
@@ -203,32 +162,32 @@ impl Porter {
         Ok((reply, refusal))
     }
 
-    async fn answer(&self, question: &Question) -> Result<GateAnswer, Error> {
-        let opening = &question.opening;
-        if !question.opens {
-            let Opening {
-                uid, name, service, ..
-            } = opening;
-            let answer = self.gate.answer(*uid, name, service).await?;
-            if !answer.allowed {
-                return Ok(answer);
-            }
-            return Ok(self.reach.hindrance().await.unwrap_or(answer));
+    async fn answer(&self, question: &Question, asker: &Asker) -> Result<GateAnswer, Error> {
+        // Who is not let in anyway is told so before anything is looked at.
+        let answer = self.gate.answer(&question.opening).await?;
+        if !answer.allowed {
+            return Ok(answer);
         }
-        if opening.leader == 0 {
-            let text = "the kernel does not say which process asks";
-            return Err(Error::Failed(text.to_owned()));
-        }
-        if let Some(refusal) = self.reach.hindrance().await {
+        let judged = self.gate.judged(&self.judge, &question.opening).await;
+        asker.is_still_there().map_err(|error| unknown(&error))?;
+        let opening = match judged {
+            Ok(opening) => opening,
+            Err(refusal) => return Ok(refusal),
+        };
+        if let Some(refusal) = hindrance().await {
             return Ok(refusal);
         }
-        self.gate.open(opening).await
+        if question.opens {
+            self.gate.open(&opening).await
+        } else {
+            self.gate.answer(&opening).await
+        }
     }
 }
 
 async fn send(stream: &OwnedWriteHalf, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
-        timeout(IDLE, stream.writable()).await??;
+        timeout(patience::IDLE, stream.writable()).await??;
         match stream.try_write(bytes) {
             Ok(sent) => bytes = bytes.get(sent..).unwrap_or_default(),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}

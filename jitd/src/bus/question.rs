@@ -1,8 +1,9 @@
 //! What `pam_jit` asks at the socket, and what of it goes on record.
 
-use jitd_api::{Error, GateAnswer, MAX_NAME, MAX_TEXT};
+use jitd_api::{Error, GateAnswer, MAX_ACCOUNT_NAME, MAX_NAME, MAX_TEXT};
 use zbus::message::Message;
 
+use super::asker::{Asker, unknown};
 use crate::domain::session::SessionId;
 use crate::engine::{Opening, Refusal};
 
@@ -18,7 +19,7 @@ impl Question {
     ///
     /// # Errors
     /// It is something else.
-    pub(super) fn of_check(call: &Message) -> Result<Self, Error> {
+    pub(super) fn of_check(call: &Message, asker: &Asker) -> Result<Self, Error> {
         let body = call.body();
         let words: Result<(u32, String, String, String, String), _> = body.deserialize();
         // A module of before, in a program that runs since then, does not say where.
@@ -30,45 +31,37 @@ impl Question {
             Ok::<_, Error>((uid, name, service, String::new(), String::new()))
         };
         let (uid, name, service, terminal, remote) = words.or_else(before)?;
-        let opening = Opening {
+        let said = Said {
             uid,
             name,
             service,
             terminal,
             remote,
             within: None,
-            leader: 0,
         };
-        Ok(Self {
-            opens: false,
-            opening,
-        })
+        said.by(asker, false)
     }
 
     /// `Open(uid, user, service, terminal, host, session)`, from this process.
     ///
     /// # Errors
     /// It is something else.
-    pub(super) fn of_open(call: &Message, pid: Option<u32>) -> Result<Self, Error> {
+    pub(super) fn of_open(call: &Message, asker: &Asker) -> Result<Self, Error> {
         let body = call.body();
         let opened: (u32, String, String, String, String, u64) = understood(
             body.deserialize(),
             "Open takes a uid, a user, a service, a terminal, a host and a session",
         )?;
         let (uid, name, service, terminal, remote, within) = opened;
-        let opening = Opening {
+        let said = Said {
             uid,
             name,
             service,
             terminal,
             remote,
             within: (within != 0).then_some(SessionId(within)),
-            leader: pid.unwrap_or(0),
         };
-        Ok(Self {
-            opens: true,
-            opening,
-        })
+        said.by(asker, true)
     }
 
     /// What is to be on record, where the answer lets nobody in.
@@ -89,7 +82,7 @@ impl Question {
         } = self.opening;
         Some(Refusal {
             uid,
-            name: bounded(&name, MAX_NAME),
+            name: bounded(&name, MAX_ACCOUNT_NAME),
             service: bounded(&service, MAX_NAME),
             terminal: bounded(&terminal, MAX_NAME),
             remote: bounded(&remote, MAX_TEXT),
@@ -100,6 +93,48 @@ impl Question {
             ),
             pending: pending.unwrap_or_default(),
         })
+    }
+}
+
+/// The module's words.
+struct Said {
+    uid: u32,
+    name: String,
+    service: String,
+    terminal: String,
+    remote: String,
+    within: Option<SessionId>,
+}
+
+impl Said {
+    fn by(self, asker: &Asker, opens: bool) -> Result<Question, Error> {
+        let Self {
+            uid,
+            name,
+            service,
+            terminal,
+            remote,
+            within,
+        } = self;
+        // Root asks for what it opens in a session, which has its own end.
+        let since = match uid {
+            0 => None,
+            _ => asker
+                .since(uid, &service)
+                .map_err(|error| unknown(&error))?,
+        };
+        let opening = Opening {
+            uid,
+            name,
+            service,
+            terminal,
+            remote,
+            within,
+            leader: asker.pid,
+            since,
+            given_by: None,
+        };
+        Ok(Question { opens, opening })
     }
 }
 
@@ -114,6 +149,8 @@ fn understood<T>(arguments: zbus::Result<T>, expected: &str) -> Result<T, Error>
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::net::UnixStream;
+
     use super::*;
 
     fn call(arguments: &(impl serde::Serialize + zbus::wire::DynamicType)) -> Message {
@@ -121,15 +158,20 @@ mod tests {
         call.build(arguments).unwrap()
     }
 
+    fn checked(call: &Message) -> Result<Question, Error> {
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        Question::of_check(call, &Asker::at(&ours).unwrap())
+    }
+
     #[test]
     fn a_module_of_before_is_understood() {
-        let old = Question::of_check(&call(&(1001_u32, "carol", "sudo"))).unwrap();
+        let old = checked(&call(&(1001_u32, "carol", "sudo"))).unwrap();
         assert_eq!(
             (old.opening.name.as_str(), old.opening.terminal.as_str()),
             ("carol", "")
         );
         let asked = call(&(1001_u32, "carol", "sudo", "/dev/pts/0", "192.0.2.1"));
-        let asked = Question::of_check(&asked).unwrap();
+        let asked = checked(&asked).unwrap();
         let Opening {
             terminal, remote, ..
         } = asked.opening;
@@ -137,7 +179,7 @@ mod tests {
             (terminal.as_str(), remote.as_str()),
             ("/dev/pts/0", "192.0.2.1")
         );
-        assert!(Question::of_check(&call(&(1001_u32, "carol"))).is_err());
+        assert!(checked(&call(&(1001_u32, "carol"))).is_err());
     }
 
     #[test]
@@ -145,7 +187,7 @@ mod tests {
         let long = "x".repeat(5000);
         let asked = || {
             let words = (1001_u32, "carol", "sudo", long.as_str(), long.as_str());
-            Question::of_check(&call(&words)).unwrap()
+            checked(&call(&words)).unwrap()
         };
         let allowed = GateAnswer {
             allowed: true,

@@ -1,98 +1,93 @@
-//! Bounds on what callers may have under way: whoever sends faster than they are answered is
-//! told so, instead of being kept in memory.
+//! Whose calls are worked on: nobody's keep all others' waiting.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use jitd_api::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Most calls under way on one connection; the bus bounds connections.
-const MOST_PER_CONNECTION: usize = 8;
 /// Most calls that are being worked on.
 const MOST_AT_WORK: usize = 16;
+/// Most of them for one account.
+const MOST_OF_ONE: usize = 4;
+/// As many more for root.
+const FOR_ROOT: usize = 4;
 
-/// Who has how many calls under way. Clones share it.
+/// Who has how many calls at work. Clones share it.
 #[derive(Clone)]
 pub(super) struct Slots {
-    under_way: Arc<Mutex<HashMap<String, usize>>>,
-    at_work: Arc<Semaphore>,
+    single: Arc<Mutex<HashMap<u32, Weak<Semaphore>>>>,
+    common: Arc<Semaphore>,
+    root: Arc<Semaphore>,
 }
 
-/// The right to have one call under way; given back when dropped.
+/// The right to have one call worked on; given back when dropped.
 pub(super) struct Slot {
-    slots: Slots,
-    connection: String,
-    at_work: Option<OwnedSemaphorePermit>,
+    _own: Option<OwnedSemaphorePermit>,
+    _common: Option<OwnedSemaphorePermit>,
 }
 
 impl Slots {
     pub(super) fn new() -> Self {
         Self {
-            under_way: Arc::default(),
-            at_work: Arc::new(Semaphore::new(MOST_AT_WORK)),
+            single: Arc::default(),
+            common: Arc::new(Semaphore::new(MOST_AT_WORK)),
+            root: Arc::new(Semaphore::new(FOR_ROOT)),
         }
     }
 
-    /// A slot for a connection, as soon as there is room to work.
-    ///
-    /// # Errors
-    /// At once, when the connection has its most calls under way.
-    pub(super) async fn take(&self, connection: &str) -> Result<Slot, Error> {
-        let mut slot = self.count(connection)?;
-        slot.at_work = self.at_work.clone().acquire_owned().await.ok();
-        Ok(slot)
+    /// A slot for an account, as soon as there is room to work.
+    pub(super) async fn take(&self, uid: u32) -> Slot {
+        if uid == 0 {
+            return Slot {
+                _own: self.root.clone().acquire_owned().await.ok(),
+                _common: None,
+            };
+        }
+        // In this order: who waits for their own calls keeps nobody else waiting.
+        let own = self.of(uid).acquire_owned().await.ok();
+        Slot {
+            _own: own,
+            _common: self.common.clone().acquire_owned().await.ok(),
+        }
     }
 
-    fn count(&self, connection: &str) -> Result<Slot, Error> {
-        let mut under_way = self
-            .under_way
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let count = under_way.entry(connection.to_owned()).or_default();
-        if *count >= MOST_PER_CONNECTION {
-            return Err(Error::LimitExceeded(format!(
-                "more than {MOST_PER_CONNECTION} calls of one connection are under way; wait for their answers"
-            )));
+    /// What an account's calls have; it lasts for as long as one of them does.
+    fn of(&self, uid: u32) -> Arc<Semaphore> {
+        let mut single = self.single.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(own) = single.get(&uid).and_then(Weak::upgrade) {
+            return own;
         }
-        *count += 1;
-        Ok(Slot {
-            slots: self.clone(),
-            connection: connection.to_owned(),
-            at_work: None,
-        })
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        let under_way = self.slots.under_way.lock();
-        let mut under_way = under_way.unwrap_or_else(PoisonError::into_inner);
-        match under_way.get_mut(&self.connection) {
-            Some(count) if *count > 1 => *count -= 1,
-            _ => {
-                under_way.remove(&self.connection);
-            }
-        }
+        single.retain(|_, own| own.strong_count() > 0);
+        let own = Arc::new(Semaphore::new(MOST_OF_ONE));
+        single.insert(uid, Arc::downgrade(&own));
+        own
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
 
     #[tokio::test]
-    async fn who_sends_faster_than_answers_come_is_told_so() {
+    async fn nobody_takes_the_room_common() {
         let slots = Slots::new();
         let mut held = Vec::new();
-        for _ in 0..MOST_PER_CONNECTION {
-            held.push(slots.take(":1.7").await.unwrap());
+        for _ in 0..MOST_OF_ONE {
+            held.push(slots.take(1000).await);
         }
-        let refused = slots.take(":1.7").await.err();
-        assert!(matches!(refused, Some(Error::LimitExceeded(_))));
-        held.push(slots.take(":1.8").await.unwrap());
+        assert!(slots.take(1000).now_or_never().is_none());
+        for uid in 1001..1004 {
+            for _ in 0..MOST_OF_ONE {
+                held.push(slots.take(uid).await);
+            }
+        }
+        // All others wait; root does not.
+        assert!(slots.take(2000).now_or_never().is_none());
+        assert!(slots.take(0).now_or_never().is_some());
         held.clear();
-        assert!(slots.take(":1.7").await.is_ok());
-        assert!(slots.under_way.lock().unwrap().is_empty());
+        let _again = slots.take(2000).await;
+        assert_eq!(slots.single.lock().unwrap().len(), 1);
     }
 }

@@ -4,9 +4,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use jitd_api::{BUS_NAME, OBJECT_PATH, SYSTEM_BUS_ADDRESS};
+use jitd_api::CONTROL_SOCKET;
 use tokio::time::timeout;
-use zbus::connection::Builder;
 
 use super::turns::Turns;
 use super::{Failure, LAST_WORDS, catch_up, load_policy, only_one, pause, put_on_record, start};
@@ -16,6 +15,7 @@ use crate::paths;
 use crate::reconcile::Systemd;
 use crate::record::{Priority, note};
 use crate::store::Store;
+use crate::dbus;
 
 /// How long jitd has to show that it lives, by doing what is due.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
@@ -91,11 +91,6 @@ async fn ends_it() -> Result<bool, Failure> {
 
 /// Whether a jitd that runs says that it lives.
 async fn answers() -> bool {
-    let pong = async {
-        let bus = Builder::address(SYSTEM_BUS_ADDRESS).build().await?;
-        let peer = Some("org.freedesktop.DBus.Peer");
-        bus.call_method(Some(BUS_NAME), OBJECT_PATH, peer, "Ping", &())
-            .await
-    };
-    matches!(timeout(SIGN_OF_LIFE, pong).await, Ok(Ok(_)))
+    let pong = dbus::ping(Path::new(CONTROL_SOCKET));
+    matches!(timeout(SIGN_OF_LIFE, pong).await, Ok(Ok(())))
 }

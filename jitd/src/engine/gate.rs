@@ -2,16 +2,19 @@
 //!
 //! Answered from memory, against the clock, without waiting for the engine or the disk.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use jitd_api::State;
 
 use super::PolicyInForce;
+use super::losses::Losses;
 use crate::clock::Clock;
 use crate::domain::elevation::{Elevation, ElevationId};
+use crate::domain::given::{Gift, given};
 use crate::domain::names::RoleName;
-use crate::domain::time::Wall;
+use crate::domain::session::opens;
+use crate::domain::time::{Boot, Now, Wall};
 
 /// What the gate knows. Clones share it.
 #[derive(Clone)]
@@ -25,6 +28,7 @@ struct Known {
     /// Open elevations by their holder's account.
     open: HashMap<u32, Vec<Elevation>>,
     untaken: Untaken,
+    losses: Losses,
 }
 
 /// Who may still have on the host what has ended. To them the gate is closed: another elevation
@@ -56,6 +60,30 @@ pub enum GateVerdict {
     BrokenPolicy,
     /// What an elevation gave that has ended could not be taken back yet.
     Untaken,
+    /// One does; but the program was started when they held something that they have lost since,
+    /// and could have decided by that.
+    Lost(Option<RoleName>),
+}
+
+/// What is known of the process that asks.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Asks<'a> {
+    /// Since when it runs, by the boot clock; none where it decides nothing by what somebody holds
+    /// before it asks.
+    pub since: Option<Boot>,
+    /// The elevations whose roles give what it is to run; none where nobody looked.
+    pub given_by: Option<&'a [ElevationId]>,
+}
+
+/// What somebody holds.
+#[derive(Debug)]
+pub struct Holding {
+    /// The elevation.
+    pub id: ElevationId,
+    /// Its role.
+    pub role: RoleName,
+    /// Whether it opens the service.
+    pub opens: bool,
 }
 
 impl Untaken {
@@ -73,6 +101,7 @@ impl Gate {
             policy,
             open: HashMap::new(),
             untaken: Untaken::Unknown,
+            losses: Losses::default(),
         };
         Self {
             clock,
@@ -82,7 +111,7 @@ impl Gate {
 
     /// Decides.
     #[must_use]
-    pub fn check(&self, uid: u32, name: &str, service: &str) -> GateVerdict {
+    pub fn check(&self, uid: u32, name: &str, service: &str, asks: Asks<'_>) -> GateVerdict {
         let now = self.clock.now();
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         if matches!(known.policy, PolicyInForce::Broken(_)) {
@@ -97,6 +126,7 @@ impl Gate {
             // A uid can have got another owner since.
             .filter(|elevation| elevation.user.as_str() == name)
             .filter(|elevation| elevation.is_active(&now))
+            .filter(|elevation| asks.given_by.is_none_or(|ids| ids.contains(&elevation.id)))
             .filter_map(|elevation| Some((elevation.id, elevation.grant.as_ref()?)))
             .filter(|(_, grant)| {
                 grant
@@ -105,7 +135,12 @@ impl Gate {
                     .any(|opened| opened.as_str() == service)
             })
             .max_by_key(|(_, grant)| grant.ends_at);
+        let lost_since = || {
+            let given = known.given(uid, &now);
+            known.losses.since(uid, &given, asks.since?)
+        };
         match last {
+            Some(_) if let Some(role) = lost_since() => GateVerdict::Lost(role),
             Some((elevation, grant)) => GateVerdict::Open {
                 elevation,
                 ends_at: grant.ends_at,
@@ -118,6 +153,32 @@ impl Gate {
                     .collect(),
             },
         }
+    }
+
+    /// What somebody holds now.
+    #[must_use]
+    pub fn held(&self, uid: u32, name: &str, service: &str) -> Vec<Holding> {
+        let now = self.clock.now();
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let open = known.open.get(&uid).map(Vec::as_slice).unwrap_or_default();
+        let held = open
+            .iter()
+            .filter(|elevation| elevation.user.as_str() == name && elevation.is_active(&now));
+        held.map(|elevation| Holding {
+            id: elevation.id,
+            role: elevation.role.clone(),
+            opens: opens(elevation, uid, name, service, &now),
+        })
+        .collect()
+    }
+
+    /// Whether somebody holds something under this name or this number, and not under both.
+    #[must_use]
+    pub fn contradicts(&self, uid: u32, name: &str) -> bool {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let all = known.open.values().flatten();
+        all.into_iter()
+            .any(|one| (one.uid == uid) != (one.user.as_str() == name))
     }
 
     /// The policy that the gate goes by.
@@ -146,6 +207,34 @@ impl Gate {
         }
     }
 
+    /// At the start: what is on record as active, whatever the clock says by now, was given; these
+    /// accounts lost something in this boot; everybody may have, where the policy is not the one
+    /// that was in force.
+    pub(super) fn learn_of_before(&self, open: &[Elevation], lost: Vec<u32>, everybody: bool) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let policy = known.policy.loaded().map(AsRef::as_ref);
+        let mut before: HashMap<u32, BTreeSet<Gift>> = HashMap::new();
+        for elevation in open.iter().filter(|one| one.state == State::Active) {
+            let own = before.entry(elevation.uid).or_default();
+            own.extend(given(policy, elevation));
+        }
+        known.losses.start(before, lost, everybody);
+    }
+
+    /// The host is about to be made to match; the later, the higher the number.
+    pub(super) fn learn_wish(&self, number: u64, now: &Now) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let given = known.all_given(now);
+        known.losses.wish(number, given);
+    }
+
+    /// The host matches what was wished for. Whether somebody lost something by that.
+    pub(super) fn learn_done(&self, wish: u64) -> bool {
+        let now = self.clock.now();
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        known.losses.done(wish, now.boot)
+    }
+
     /// Takes note of an elevation as it is now.
     pub(super) fn learn(&self, elevation: &Elevation) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
@@ -157,5 +246,20 @@ impl Gate {
         if own.is_empty() {
             known.open.remove(&elevation.uid);
         }
+    }
+}
+
+impl Known {
+    fn given(&self, uid: u32, now: &Now) -> BTreeSet<Gift> {
+        let policy = self.policy.loaded().map(AsRef::as_ref);
+        let open = self.open.get(&uid).map(Vec::as_slice).unwrap_or_default();
+        let held = open.iter().filter(|elevation| elevation.is_active(now));
+        held.flat_map(|elevation| given(policy, elevation))
+            .collect()
+    }
+
+    fn all_given(&self, now: &Now) -> HashMap<u32, BTreeSet<Gift>> {
+        let all = self.open.keys().map(|uid| (*uid, self.given(*uid, now)));
+        all.filter(|(_, given)| !given.is_empty()).collect()
     }
 }

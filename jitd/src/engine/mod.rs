@@ -7,9 +7,10 @@
 //! |---|---|
 //! | `asking`, `deciding`, `ending`, `reading`, `recordings` | the door for people |
 //! | `gate` | the door for `pam_jit` |
+//! | `losses` | who has lost something, and when: what was decided before counts no more |
 //! | `due`, `warnings` | the door for the clock |
 //! | `clocks` | the clocks themselves: set, or of another boot |
-//! | `drift` | the door for what others change on the host |
+//! | `drift`, `accounts` | the door for what others change on the host |
 //! | `policy` | a new policy, and what it ends |
 //! | `sessions` | what is opened under an elevation, and ends with it |
 //! | `standing` | who has for good what a role gives |
@@ -20,6 +21,7 @@
 //! | `floods` | how that comes on record without flooding it |
 #![forbid(unsafe_code)]
 
+mod accounts;
 mod asking;
 mod attempts;
 mod backlog;
@@ -32,6 +34,7 @@ mod error;
 mod floods;
 mod gate;
 mod keeping;
+mod losses;
 mod policy;
 mod reading;
 mod recordings;
@@ -43,8 +46,9 @@ mod standing;
 mod state;
 mod warnings;
 
+pub use accounts::Whose;
 pub use error::EngineError;
-pub use gate::{Gate, GateVerdict};
+pub use gate::{Asks, Gate, GateVerdict, Holding};
 pub use policy::{By, MayEnd};
 pub use refusals::Refusal;
 pub use running::{CaughtUp, FirstWord, Stock};

@@ -15,7 +15,7 @@ use crate::domain::policy::Policy;
 use crate::domain::time::Now;
 use crate::policy_file::PolicyError;
 use crate::record::{Event, EventName};
-use crate::store::Change;
+use crate::store::{Change, Store, StoreError};
 
 /// Who had the policy read.
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +50,13 @@ pub enum MayEnd {
 /// The SHA-256 of what `jitctl policy show` prints.
 fn digest(policy: &Policy) -> String {
     format!("{:x}", Sha256::digest(jitd_policy::show::toml(policy)))
+}
+
+/// Whether this is another policy than the one that was in force last, by the record.
+pub(super) async fn is_another(store: &Store, policy: &PolicyInForce) -> Result<bool, StoreError> {
+    let last = store.last_policy().await?;
+    let now = policy.loaded().map(|policy| digest(policy));
+    Ok(now.is_none() || now != last)
 }
 
 impl Engine {
@@ -237,7 +244,7 @@ fn ended_by<'a>(
     })
 }
 
-fn end(elevation: &Elevation, why: &str, now: &Now) -> Change {
+pub(super) fn end(elevation: &Elevation, why: &str, now: &Now) -> Change {
     let ended = decide::end_by_policy(elevation, now);
     let event = Event::new(EventName::Revoked, &ended, now.wall)
         .with("by", "jitd")

@@ -297,15 +297,13 @@ fn length(milliseconds: i64) -> Duration {
     Duration::from_millis(u64::try_from(milliseconds).unwrap_or(0).max(1))
 }
 
-/// For everybody to read: no command line and no reason.
+/// For everybody to read: not whose it is, in which role, what for, and what runs.
 fn description(service: &str, elevation: &Elevation, left: i64, now: &Now) -> String {
     let end = jiff::Timestamp::from_millisecond(now.wall.0.saturating_add(left));
     let end = end.map(|end| end.strftime("%Y-%m-%d %H:%M:%S UTC").to_string());
     format!(
-        "{service} of {}, elevation {} ({}), until {}",
-        elevation.user,
+        "{service}, elevation {}, until {}",
         elevation.id,
-        elevation.role,
         end.unwrap_or_default()
     )
 }

@@ -8,7 +8,7 @@ use tokio::sync::MutexGuard;
 use tokio::time::timeout;
 
 use super::state::{Open, StateChange};
-use super::{Engine, EngineError};
+use super::{Engine, EngineError, losses};
 use crate::crash::crash_point;
 use crate::domain::decide;
 use crate::domain::desired::desired;
@@ -23,11 +23,14 @@ const GIVING: Duration = Duration::from_secs(30);
 /// How long to wait before it is tried again.
 const REST: Duration = Duration::from_millis(500);
 
+/// How exactly the kernel tells when a process was started.
+const TICK: Duration = Duration::from_millis(losses::TICK.unsigned_abs());
+
 /// Why the host does not match after all.
 pub(super) type Trouble = Option<Arc<ReconcileError>>;
 
 /// What the host was told to look like.
-struct Wish {
+pub(super) struct Wish {
     /// The later, the higher.
     number: u64,
     convergence: Convergence,
@@ -237,10 +240,20 @@ impl Engine {
     }
 
     /// Waits until the host matches, and until something else would see to it in time.
-    async fn come_true(&self, wish: Wish) -> Result<(), Arc<ReconcileError>> {
-        let timers = self.shared.timers.set().await;
-        wish.convergence.done().await?;
+    pub(super) async fn come_true(&self, wish: Wish) -> Result<(), Arc<ReconcileError>> {
+        // Whoever lost something is let in again before systemd has answered.
+        let (timers, done) = tokio::join!(self.shared.timers.set(), self.done(wish));
+        done?;
         timers.map_err(|error| Arc::new(ReconcileError::Timers(error.to_string())))
+    }
+
+    async fn done(&self, wish: Wish) -> Result<(), Arc<ReconcileError>> {
+        let done = wish.convergence.done().await;
+        let is_taken = |error: &Arc<ReconcileError>| !error.leaves_something_untaken();
+        if done.as_ref().err().is_none_or(is_taken) && self.shared.gate.learn_done(wish.number) {
+            a_tick_passes().await;
+        }
+        done
     }
 
     /// Whether the host matched when it was last made to.
@@ -289,13 +302,15 @@ impl Engine {
     }
 
     /// Says what the host should look like, in the order of the calls.
-    fn wish(&self, open: &mut Open, now: &Now) -> Wish {
+    pub(super) fn wish(&self, open: &mut Open, now: &Now) -> Wish {
         open.wishes = open.wishes.saturating_add(1);
+        self.shared.gate.learn_wish(open.wishes, now);
         self.attend(open, now);
         self.shared.timers.want(deadlines(open, now));
         let policy = self.policy_in_force();
         let policy = policy.loaded();
-        let desired = desired(policy.map(AsRef::as_ref), open.elevations.values(), now);
+        let mut desired = desired(policy.map(AsRef::as_ref), open.elevations.values(), now);
+        desired.renamed.clone_from(&open.renamed);
         Wish {
             number: open.wishes,
             convergence: self.shared.reconciler.converge(desired, policy.cloned()),
@@ -309,6 +324,13 @@ impl Engine {
 )]
 async fn rest() {
     tokio::time::sleep(REST).await;
+}
+
+/// What is started because of an answer is started after what the answer is about, as far as the
+/// kernel can tell.
+#[expect(clippy::disallowed_methods, reason = "no end depends on it")]
+async fn a_tick_passes() {
+    tokio::time::sleep(TICK).await;
 }
 
 /// The moments at which something ends, rounded up to seconds.
@@ -368,7 +390,6 @@ fn told(elevation: &Elevation) -> StateChange {
     StateChange {
         id: elevation.id,
         uid: elevation.uid,
-        role: elevation.role.clone(),
         state: elevation.state,
     }
 }

@@ -7,16 +7,17 @@ use std::time::Duration;
 use jitd_api::State;
 use tokio::sync::{Mutex, Notify, broadcast, watch};
 
+use super::accounts::Accounts;
 use super::backlog::Backlog;
 use super::clocks::Readings;
 use super::floods::Floods;
 use super::sessions::Held;
 use super::settle::Report;
-use super::{EngineError, Gate};
+use super::{EngineError, Gate, policy};
 use crate::clock::Clock;
 use crate::directory::Directory;
 use crate::domain::elevation::{Elevation, ElevationId};
-use crate::domain::names::RoleName;
+use crate::domain::names::UserName;
 use crate::domain::policy::Policy;
 use crate::domain::session::{Session, SessionId};
 use crate::domain::time::{Boot, Seconds};
@@ -55,8 +56,6 @@ pub struct StateChange {
     pub id: ElevationId,
     /// Its holder's account.
     pub uid: u32,
-    /// Its role.
-    pub role: RoleName,
     /// The state.
     pub state: State,
 }
@@ -107,6 +106,10 @@ pub(super) struct Shared {
     pub(super) floods: Floods,
     /// Somebody saw that the clock was set.
     pub(super) clock_set: Notify,
+    /// What is known of the accounts of holders.
+    pub(super) accounts: Accounts,
+    /// Somebody has a holder's name or number, and not both.
+    pub(super) account_doubted: Notify,
     /// Whoever holds this archives or copies the record; one at a time.
     pub(super) archiving: Mutex<()>,
     /// Whoever holds this decides and commits; nobody else does meanwhile.
@@ -129,6 +132,8 @@ pub(super) struct Open {
     pub(super) warned: HashMap<ElevationId, Seconds>,
     /// How far the clocks were.
     pub(super) readings: Readings,
+    /// Accounts that were found under another name, while the host is made to match that.
+    pub(super) renamed: BTreeSet<(UserName, UserName)>,
 }
 
 impl Open {
@@ -202,13 +207,16 @@ impl Engine {
         let (open, next) = store.open_elevations().await?;
         let readings = Readings::new(store.last_seen().await?);
         let (running, next_session) = held(&store).await?;
+        let gate = Gate::new(clock.clone(), policy.clone());
+        let lost = store.lost_in(clock.now().boot_id).await?;
+        let is_another = policy::is_another(&store, &policy).await?;
+        gate.learn_of_before(&open, lost, is_another);
         let mut elevations = open
             .into_iter()
             .map(|elevation| (elevation.id, elevation))
             .collect();
         let noted = store.noted_ends().await;
         let backlog = Backlog::recalled(noted, &mut elevations, &clock.now());
-        let gate = Gate::new(clock.clone(), policy.clone());
         for elevation in elevations.values() {
             gate.learn(elevation);
         }
@@ -223,6 +231,7 @@ impl Engine {
             asked: HashMap::new(),
             warned: HashMap::new(),
             readings,
+            renamed: BTreeSet::new(),
         };
         open.trust_scopes(&clock.now());
         let shared = Shared {
@@ -241,6 +250,8 @@ impl Engine {
             report: std::sync::Mutex::default(),
             floods: Floods::new(),
             clock_set: Notify::new(),
+            accounts: Accounts::default(),
+            account_doubted: Notify::new(),
             archiving: Mutex::new(()),
             open: Mutex::new(open),
         };

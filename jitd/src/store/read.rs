@@ -12,7 +12,7 @@ use crate::domain::desired::Membership;
 use crate::domain::elevation::{Elevation, ElevationId};
 use crate::domain::names::{GroupName, RoleName, UserName};
 use crate::domain::session::{Session, SessionId};
-use crate::domain::time::Wall;
+use crate::domain::time::{BootId, Wall};
 
 /// Whose elevations a reader may see.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,6 +145,15 @@ pub(super) fn used(
         used.extend(span_of(&rows::elevation(row)?));
     }
     Ok(used)
+}
+
+/// The accounts of which an elevation was given in this boot and has ended.
+pub(super) fn lost_in(db: &Connection, boot: &BootId) -> Result<Vec<u32>, StoreError> {
+    let sql = "SELECT DISTINCT uid FROM elevation
+               WHERE state IN ('expired', 'released', 'revoked') AND boot_id = ?";
+    let mut statement = db.prepare(sql)?;
+    let uids = statement.query_map([&boot.0], |row| row.get(0))?;
+    Ok(uids.collect::<Result<_, _>>()?)
 }
 
 pub(super) fn list(db: &Connection, query: &Query) -> Result<Vec<Elevation>, StoreError> {

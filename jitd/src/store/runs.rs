@@ -1,6 +1,6 @@
 //! What the record says of jitd's own runs.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 
 use super::StoreError;
 use super::rows::{signed, unsigned};
@@ -44,6 +44,19 @@ pub(super) fn last_run(db: &Connection) -> Result<Option<LastRun>, StoreError> {
         was_stopped,
         boot: String::new(),
     }))
+}
+
+/// The digest of the policy that was in force last, by what is said whenever one is read.
+pub(super) fn last_policy(db: &Connection) -> Result<Option<String>, StoreError> {
+    let sql = "SELECT fields FROM event
+        WHERE event IN ('policy.loaded', 'policy.refused') ORDER BY seq DESC LIMIT 1";
+    let fields: Option<String> = db.query_row(sql, [], |row| row.get(0)).optional()?;
+    let fields: Vec<(String, String)> = fields
+        .and_then(|fields| serde_json::from_str(&fields).ok())
+        .unwrap_or_default();
+    let mut fields = fields.into_iter();
+    let digest = fields.find(|(key, _)| key == "digest");
+    Ok(digest.map(|(_, digest)| digest))
 }
 
 /// How many events of these names came after one.

@@ -17,7 +17,7 @@ use crate::domain::desired::Membership;
 use crate::domain::elevation::{Elevation, ElevationId};
 use crate::domain::names::{GroupName, RoleName};
 use crate::domain::session::{Session, SessionId};
-use crate::domain::time::{Now, Wall};
+use crate::domain::time::{BootId, Now, Wall};
 use crate::record::{EventName, Told};
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
@@ -235,6 +235,22 @@ impl Store {
     /// The database is broken.
     pub async fn last_run(&self) -> Result<Option<LastRun>, StoreError> {
         self.run(|db| runs::last_run(db)).await
+    }
+
+    /// The digest of the policy that was in force last; none where none is on record.
+    ///
+    /// # Errors
+    /// The database is broken.
+    pub async fn last_policy(&self) -> Result<Option<String>, StoreError> {
+        self.run(|db| runs::last_policy(db)).await
+    }
+
+    /// The accounts of which an elevation was given in this boot and has ended.
+    ///
+    /// # Errors
+    /// The database is broken.
+    pub async fn lost_in(&self, boot: BootId) -> Result<Vec<u32>, StoreError> {
+        self.run(move |db| read::lost_in(db, &boot)).await
     }
 
     /// The number of the newest event; 0 where there is none.

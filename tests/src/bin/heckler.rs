@@ -13,6 +13,11 @@
 //! `heckler listen` prints `listening` and then every message that reaches it.
 //! `heckler monitor` asks the bus for everybody's messages.
 //!
+//! `heckler starve SOCKET CONNECTIONS` keeps so many connections to a socket on which it never says
+//! a word, and prints `starving` once it has asked for all of them.
+//! `heckler burden CONNECTIONS BYTES` asks for a role with a reason of so many bytes, on each of so
+//! many connections, again and again. It prints `burdening` first.
+//!
 //! `heckler lock DATABASE` locks an SQLite database, prints `locked`, and keeps it so until it ends.
 //! `heckler sql DATABASE STATEMENT` runs a statement in it and prints what it gives, a line a row,
 //! tabs between the columns.
@@ -68,6 +73,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["abuse", ref interfaces @ ..] => runtime.block_on(abuse(interfaces)),
         ["flood", connections, calls] => {
             runtime.block_on(flood(connections.parse()?, calls.parse()?))
+        }
+        ["starve", socket, connections] => runtime.block_on(starve(socket, connections.parse()?)),
+        ["burden", connections, bytes] => {
+            runtime.block_on(burden(connections.parse()?, bytes.parse()?))
         }
         ["listen"] => runtime.block_on(listen()),
         ["monitor"] => runtime.block_on(monitor()),
@@ -410,6 +419,52 @@ async fn ask_often(calls: usize) -> Answers {
         *answers.entry(answer).or_default() += 1;
     }
     answers
+}
+
+async fn starve(socket: &str, connections: usize) -> Result<(), Box<dyn Error>> {
+    let socket = socket.to_owned();
+    for _ in 0..connections {
+        let socket = socket.clone();
+        tokio::spawn(async move {
+            loop {
+                // Until the other end loses its patience; then anew.
+                if let Ok(mut silent) = tokio::net::UnixStream::connect(&socket).await {
+                    let mut byte = [0];
+                    let _ = tokio::io::AsyncReadExt::read(&mut silent, &mut byte).await;
+                }
+                tokio::time::sleep(PACE).await;
+            }
+        });
+    }
+    tokio::task::yield_now().await;
+    println!("starving");
+    std::future::pending().await
+}
+
+async fn burden(connections: usize, bytes: usize) -> Result<(), Box<dyn Error>> {
+    let reason = std::sync::Arc::new("x".repeat(bytes));
+    println!("burdening");
+    for _ in 0..connections {
+        let reason = reason.clone();
+        tokio::spawn(async move {
+            loop {
+                // The bus hangs up on whoever asks too much of it.
+                let Ok(bus) = connect().await else { continue };
+                let body = ("deploy", options("reason", reason.as_str()));
+                let call = bus.call_method(
+                    Some(BUS_NAME),
+                    OBJECT_PATH,
+                    Some(ELEVATIONS_INTERFACE),
+                    "Request",
+                    &body,
+                );
+                if let Ok(answer) = timeout(6 * PATIENCE, call).await {
+                    println!("{}", name_of(answer));
+                }
+            }
+        });
+    }
+    std::future::pending().await
 }
 
 /// Hears what everyone can hear, and tries to overhear more.

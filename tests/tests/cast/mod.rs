@@ -76,10 +76,10 @@ pub(crate) fn carol_asks(machine: &Machine, length: &str) -> u64 {
         .unwrap_or_else(|_| panic!("a number was expected of {asked}"))
 }
 
-/// alice's `jitctl`.
+/// alice's `jitctl`, in a login of hers.
 #[track_caller]
 pub(crate) fn alice(machine: &Machine, words: &str) -> Output {
-    as_user(machine, "alice", &format!("jitctl {words}"))
+    machine.run_as("alice", &format!("jitctl {words}"))
 }
 
 /// A command of `user`'s, without a login: quicker than ssh, and the bus sees

@@ -80,6 +80,12 @@ pub(super) fn enforcer(active: Option<&[Elevation]>) -> Finding {
 
 /// A command's first line; nothing where it cannot be run.
 fn said(program: &str, arguments: &[&str]) -> Option<String> {
+    let text = all_said(program, arguments)?;
+    Some(text.lines().next().unwrap_or_default().to_owned())
+}
+
+/// What a program says; nothing where it is not there.
+pub(super) fn all_said(program: &str, arguments: &[&str]) -> Option<String> {
     let output = Command::new(program)
         .args(arguments)
         .env_clear()
@@ -87,8 +93,7 @@ fn said(program: &str, arguments: &[&str]) -> Option<String> {
         .stdin(Stdio::null())
         .output()
         .ok()?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    Some(text.lines().next().unwrap_or_default().to_owned())
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 pub(super) fn socket() -> Finding {

@@ -1,5 +1,6 @@
 //! Roles, elevations and policy decisions: pure, without input, output or a clock.
 
+pub mod account;
 pub mod approvals;
 pub mod assess;
 pub mod budget;
@@ -7,6 +8,7 @@ pub mod clocks;
 pub mod decide;
 pub mod desired;
 pub mod elevation;
+pub mod given;
 pub mod names;
 pub mod person;
 pub mod policy;

@@ -36,6 +36,9 @@ pub struct Caller {
     /// Whether anybody logged in for the calling process at all, as far as the kernel knows. A
     /// program that root starts in another's name, as a service, has nobody.
     pub logged_in: bool,
+    /// Why the calling process is not in a login session of that person; none where it is. Who is
+    /// not there decides nothing: a service or a user manager acts for whoever can start it.
+    pub absent: Option<String>,
 }
 
 impl Caller {

@@ -160,6 +160,8 @@ pub struct Role {
     pub record: bool,
     /// What becomes of its processes.
     pub on_end: OnEnd,
+    /// Whether it is said that its holders can come to act as somebody who approves.
+    pub reaches_approvers: bool,
     /// Where all of this is said.
     pub places: Places,
 }
@@ -201,6 +203,13 @@ impl Policy {
     #[must_use]
     pub fn records(&self, role: &RoleName) -> bool {
         self.roles.get(role).is_some_and(|role| role.record)
+    }
+
+    /// Whoever has authority over any role.
+    #[must_use]
+    pub fn approvers(&self) -> People {
+        let roles = self.roles.values();
+        roles.fold(People::default(), |all, role| all.and(&role.approvers))
     }
 
     /// Whether any role is.

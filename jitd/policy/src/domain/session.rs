@@ -26,8 +26,8 @@ pub struct Session {
     pub elevation: ElevationId,
     /// That elevation, or the one that extends it by now.
     pub under: ElevationId,
-    /// The others that opened the service just then, or what extends them by now. Which of all of
-    /// them gave what runs only sudo knows: it ends with the first of them.
+    /// The others that could have given what runs, or what extends them by now: it ends with the
+    /// first of them.
     pub also: Vec<ElevationId>,
     /// The PAM service.
     pub service: String,
@@ -125,21 +125,32 @@ pub fn opens(elevation: &Elevation, uid: u32, name: &str, service: &str, now: &N
 /// Elevations that something can still become of, by their numbers.
 pub type Open = BTreeMap<ElevationId, Elevation>;
 
-/// The elevations that open a service. A session is opened under the first one, which is the one
-/// that ends first.
+/// The elevations that something can be of which a service opens, where one of them opens it: the
+/// first of those that do and ends first, and the others. Where it is known which give what is to
+/// run, these, whatever they open; else those that open the service.
 #[must_use]
 pub fn openers<'a>(
     open: &'a Open,
     uid: u32,
     name: &str,
     service: &str,
+    given_by: Option<&[ElevationId]>,
     now: &Now,
 ) -> Vec<&'a Elevation> {
-    let candidates = open.values();
-    let mut openers: Vec<_> = candidates
-        .filter(|elevation| opens(elevation, uid, name, service, now))
-        .collect();
-    openers.sort_by_key(|elevation| (lasts(open, elevation.id, now), elevation.id));
+    let opens_it = |elevation: &Elevation| opens(elevation, uid, name, service, now);
+    let mut openers: Vec<_> = match given_by {
+        None => open.values().filter(|one| opens_it(one)).collect(),
+        Some(ids) => {
+            let known = ids.iter().filter_map(|id| open.get(id));
+            known
+                .filter(|one| one.uid == uid && one.user.as_str() == name && one.is_active(now))
+                .collect()
+        }
+    };
+    openers.sort_by_key(|one| (!opens_it(one), lasts(open, one.id, now), one.id));
+    if openers.first().is_none_or(|first| !opens_it(first)) {
+        return Vec::new();
+    }
     openers
 }
 
@@ -244,7 +255,7 @@ mod tests {
     fn a_session_belongs_to_the_elevation_that_ends_first() {
         let open = open([granted(1, None, 0, 100), granted(2, None, 0, 50)]);
         let openers = |uid, name, service, second| {
-            let openers = openers(&open, uid, name, service, &at(second));
+            let openers = openers(&open, uid, name, service, None, &at(second));
             openers.iter().map(|one| one.id.0).collect::<Vec<_>>()
         };
         assert_eq!(openers(1001, "carol", "sudo", 20), [2, 1]);
@@ -260,13 +271,41 @@ mod tests {
     }
 
     #[test]
+    fn a_session_belongs_to_all_that_give_what_runs_in_it() {
+        let login = ServiceName::new("sudo-i").unwrap();
+        let mut lesser = granted(3, None, 0, 70);
+        lesser.grant.as_mut().unwrap().services.push(login);
+        let open = open([granted(1, None, 0, 100), granted(2, None, 0, 50), lesser]);
+        let openers = |service, given_by: &[u64], second| {
+            let ids: Vec<_> = given_by.iter().copied().map(ElevationId).collect();
+            let now = at(second);
+            let openers = openers(&open, 1001, "carol", service, Some(&ids), &now);
+            openers.iter().map(|one| one.id.0).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            openers("sudo", &[1, 3], 20),
+            [3, 1],
+            "2 gives something else"
+        );
+        assert_eq!(
+            openers("sudo-i", &[1, 2, 3], 20),
+            [3, 2, 1],
+            "only 3 opens it"
+        );
+        assert_eq!(openers("sudo-i", &[1, 2], 20), [0; 0]);
+        assert_eq!(openers("sudo", &[1, 2], 60), [1], "2 is over");
+        assert_eq!(openers("sudo", &[], 20), [0; 0]);
+        assert_eq!(openers("sudo", &[7], 20), [0; 0]);
+    }
+
+    #[test]
     fn an_extension_counts_where_the_end_is_looked_for() {
         let open = open([
             granted(1, None, 0, 50),
             granted(2, Some(1), 50, 90),
             granted(3, None, 0, 70),
         ]);
-        let openers = openers(&open, 1001, "carol", "sudo", &at(20));
+        let openers = openers(&open, 1001, "carol", "sudo", None, &at(20));
         assert_eq!(openers[0].id, ElevationId(3), "1 goes on until 90");
         let lasts = |id| lasts(&open, ElevationId(id), &at(20));
         assert_eq!(lasts(1), Some(70_000));

@@ -11,7 +11,7 @@ mod syntax;
 mod table;
 
 pub use error::PolicyError;
-pub use host::unknown_groups;
+pub use host::{reached_approvers, unknown_groups};
 
 // What a table of expectations is read with, too.
 pub(crate) use blame::explain;

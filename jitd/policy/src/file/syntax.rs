@@ -65,6 +65,7 @@ pub(super) struct RoleSyntax {
     pub(super) eligible: Option<Spanned<Table<PeopleSyntax>>>,
     pub(super) auto_approve: Option<Spanned<Vec<Spanned<Table<AutoApproveSyntax>>>>>,
     pub(super) break_glass: Option<Spanned<Table<BreakGlassSyntax>>>,
+    pub(super) reaches_approvers: bool,
     // From here on as in the defaults.
     pub(super) approvers: Option<Spanned<Table<PeopleSyntax>>>,
     pub(super) approvals: Option<Spanned<ApprovalsSyntax>>,

@@ -344,6 +344,7 @@ impl World {
                 .filter(|login| *login != account)
                 .map(|login| self.people[login].clone()),
             logged_in: login.is_some(),
+            absent: None,
         }
     }
 }

@@ -7,9 +7,9 @@ use super::{description, length};
 use crate::crash::crash_point;
 use crate::domain::elevation::{Elevation, ElevationId};
 use crate::domain::session::{Mark, Session, SessionId, openers};
-use crate::domain::time::{Now, Wall};
+use crate::domain::time::{Boot, Now, Wall};
 use crate::engine::state::Open;
-use crate::engine::{Engine, EngineError, GateVerdict};
+use crate::engine::{Asks, Engine, EngineError, GateVerdict};
 use crate::reconcile::{Leader, SessionError, Terms};
 use crate::record::{Event, EventName, Subject};
 use crate::store::Change;
@@ -34,6 +34,21 @@ pub struct Opening {
     pub within: Option<SessionId>,
     /// The process, by the kernel's word.
     pub leader: u32,
+    /// Since when it runs, where it could have decided something by then.
+    pub since: Option<Boot>,
+    /// The elevations whose roles give what runs in it; none where nobody looked.
+    pub given_by: Option<Vec<ElevationId>>,
+}
+
+impl Opening {
+    /// What is known of the process.
+    #[must_use]
+    pub fn asks(&self) -> Asks<'_> {
+        Asks {
+            since: self.since,
+            given_by: self.given_by.as_deref(),
+        }
+    }
 }
 
 /// What comes of it.
@@ -176,11 +191,12 @@ impl Engine {
             return bearer.map(|bearer| (bearer, outer.also)).ok_or(closed);
         }
         let (uid, name, service) = (opening.uid, &opening.name, &opening.service);
-        match self.shared.gate.check(uid, name, service) {
+        match self.shared.gate.check(uid, name, service, opening.asks()) {
             GateVerdict::Open { .. } => {}
             verdict => return Err(Opened::Closed(verdict)),
         }
-        let openers = openers(&open.elevations, uid, name, service, now);
+        let given_by = opening.given_by.as_deref();
+        let openers = openers(&open.elevations, uid, name, service, given_by, now);
         let (first, others) = openers.split_first().ok_or(closed)?;
         Ok((first, others.iter().map(|other| other.id).collect()))
     }

@@ -41,7 +41,10 @@ async fn the_gate_opens_only_the_services_of_the_role_and_only_to_its_holder() {
         (0, "root", "sudo"),
     ] {
         assert!(
-            matches!(gate.check(uid, name, service), GateVerdict::Closed { .. }),
+            matches!(
+                gate.check(uid, name, service, Asks::default()),
+                GateVerdict::Closed { .. }
+            ),
             "{uid} {name} {service}"
         );
     }
@@ -341,7 +344,10 @@ async fn while_something_could_not_be_taken_back_another_elevation_opens_nothing
     scene.engine.end(&carol(), Some(first)).await.unwrap();
     assert!(!scene.engine.matches());
     assert_eq!(
-        scene.engine.gate().check(1001, "carol", "sudo"),
+        scene
+            .engine
+            .gate()
+            .check(1001, "carol", "sudo", Asks::default()),
         GateVerdict::Untaken
     );
     std::fs::remove_dir(&group).unwrap();
@@ -377,7 +383,10 @@ async fn an_older_success_that_reports_late_says_nothing_of_a_newer_failure() {
     scene.engine.report(1_001, Err(&failed), &[1001]);
     scene.engine.report(1_000, Ok(&()), &[]);
     assert!(!scene.engine.matches());
-    let checked = scene.engine.gate().check(1001, "carol", "sudo");
+    let checked = scene
+        .engine
+        .gate()
+        .check(1001, "carol", "sudo", Asks::default());
     assert_eq!(checked, GateVerdict::Untaken);
     scene.engine.report(1_002, Ok(&()), &[]);
     assert!(scene.engine.matches());

@@ -113,7 +113,10 @@ async fn broken_glass_opens_at_once_and_waits_for_an_approver_other_than_its_hol
     assert!(taken.state == State::Active && taken.to_acknowledge());
     assert_eq!(taken.duration.0, 30 * 60, "the rule's longest");
     assert!(matches!(
-        scene.engine.gate().check(1006, "bea", "su"),
+        scene
+            .engine
+            .gate()
+            .check(1006, "bea", "su", Asks::default()),
         GateVerdict::Open { .. }
     ));
     let waiting = async |caller: &Caller| scene.engine.unacknowledged(caller).await.unwrap();

@@ -17,6 +17,8 @@ fn opening(uid: u32, service: &str, within: Option<SessionId>) -> Opening {
         remote: String::new(),
         within,
         leader: 4711,
+        since: None,
+        given_by: None,
     }
 }
 

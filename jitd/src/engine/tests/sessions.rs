@@ -14,6 +14,8 @@ fn opening(uid: u32, service: &str) -> Opening {
         remote: String::new(),
         within: None,
         leader: 4711,
+        since: None,
+        given_by: None,
     }
 }
 

@@ -67,7 +67,7 @@ impl Systemd {
         }
         match units {
             Ok(units) if asked || has_left => self.kill_all(session, &units).await,
-            Ok(units) => self.ask_to_go(session, &units).await,
+            Ok(units) => self.ask_to_go(&units).await,
             Err(error) => {
                 let text = format!("session {} is ended without systemd: {error}", session.id);
                 note(Priority::Warning, &text);
@@ -93,12 +93,8 @@ impl Systemd {
         }
     }
 
-    async fn ask_to_go(&self, session: &Session, units: &[String]) {
+    async fn ask_to_go(&self, units: &[String]) {
         let Ok(link) = self.link().await else { return };
-        if let Some(login) = &session.login {
-            // That it is gone shows as well as that this failed.
-            let _ = link.logind.terminate_session(login).await;
-        }
         for unit in units {
             let _ = link.systemd.stop_unit(unit, "replace").await;
         }

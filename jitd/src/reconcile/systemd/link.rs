@@ -4,36 +4,41 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use jitd_api::SYSTEM_BUS_ADDRESS;
+use futures_util::FutureExt;
 use tokio::sync::{Notify, OnceCell, Semaphore, mpsc, oneshot};
-use zbus::connection::{Builder, Connection};
+use zbus::connection::Connection;
 use zbus::wire::Variant;
 
-use super::manager::{JobRemovedStream, LogindProxy, ManagerProxy, Properties, UnitRemovedStream};
+use super::manager::{ManagerProxy, Properties};
 use super::watch::Watches;
+use super::words::{Word, Words};
 use crate::crash::crash_point;
+use crate::dbus;
 use crate::domain::session::SessionId;
 use crate::reconcile::sessions::SessionError;
 use crate::reconcile::timers::Deadlines;
 
-/// How long systemd may take for a job of ours: whoever opens a session waits for it.
-const PATIENCE: Duration = Duration::from_millis(1_500);
-/// How long systemd or logind may take for an answer; an end does not wait for one that hangs.
+/// How long systemd may take for a job of ours: whoever opens a session waits for it, and the module
+/// has ten seconds. A loaded one takes two of them to answer.
+const PATIENCE: Duration = Duration::from_secs(8);
+/// How long systemd or logind may take for an answer; an end does not wait for one that hangs. That
+/// a job is done is told apart from it, and may come later.
 const ANSWER: Duration = Duration::from_secs(1);
+/// When a connection that has broken is made anew, if it could not be at once.
+const AGAIN: Duration = Duration::from_millis(250);
 /// How many sessions are ended, and how many are moved, at a time.
 const MOST_AT_ONCE: usize = 32;
 /// How many processes' files are looked through at a time.
 const MOST_SEARCHES: usize = 4;
 
-/// systemd, as jitd uses it. Clones share one connection, made when it is first needed.
+/// systemd, as jitd uses it. Clones share one connection, made when it is needed and there is none.
 #[derive(Clone)]
 pub struct Systemd {
     pub(super) shared: Arc<Shared>,
 }
 
 pub(super) struct Shared {
-    link: OnceCell<Link>,
+    link: tokio::sync::Mutex<Option<Link>>,
     /// Units whose job somebody waits for.
     jobs: Mutex<HashMap<String, oneshot::Sender<String>>>,
     /// Units that were told to stop, and for which somebody waits until systemd has forgotten them.
@@ -56,16 +61,24 @@ pub(super) struct Shared {
     /// Debian: this leaves enough for those that are opened.
     pub(super) ends: Semaphore,
     pub(super) moves: Semaphore,
+    /// Sessions that a scope was started for.
+    held: Mutex<BTreeSet<SessionId>>,
     /// Places to look for recordings.
     pub(super) searches: Semaphore,
     gone: mpsc::UnboundedSender<SessionId>,
 }
 
-/// What is there once there is a connection.
+/// What is there once there is a connection. Clones share it.
+#[derive(Clone)]
 pub(super) struct Link {
     pub(super) connection: Connection,
     pub(super) systemd: ManagerProxy<'static>,
-    pub(super) logind: LogindProxy<'static>,
+}
+
+impl Link {
+    fn is_broken(&self) -> bool {
+        self.connection.closed().now_or_never().is_some()
+    }
 }
 
 impl Systemd {
@@ -74,7 +87,7 @@ impl Systemd {
     pub fn new() -> (Self, mpsc::UnboundedReceiver<SessionId>) {
         let (gone, told) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
-            link: OnceCell::new(),
+            link: tokio::sync::Mutex::default(),
             jobs: Mutex::default(),
             stopping: Mutex::default(),
             logins: Mutex::default(),
@@ -86,31 +99,47 @@ impl Systemd {
             timers: tokio::sync::Mutex::default(),
             ends: Semaphore::new(MOST_AT_ONCE),
             moves: Semaphore::new(MOST_AT_ONCE),
+            held: Mutex::default(),
             searches: Semaphore::new(MOST_SEARCHES),
             gone,
         });
         (Self { shared }, told)
     }
 
-    pub(super) async fn link(&self) -> Result<&Link, SessionError> {
-        let made = self.shared.link.get_or_try_init(|| async {
-            let connection = Builder::address(SYSTEM_BUS_ADDRESS)
-                .method_timeout(ANSWER)
-                .build()
-                .await?;
+    /// The connection; a new one, where there is none or the last one has broken.
+    pub(super) async fn link(&self) -> Result<Link, SessionError> {
+        let mut link = self.shared.link.lock().await;
+        if let Some(link) = link.as_ref().filter(|link| !link.is_broken()) {
+            return Ok(link.clone());
+        }
+        let made = self.connect().await.map_err(|error| said(&error))?;
+        *link = Some(made.clone());
+        Ok(made)
+    }
+
+    /// To systemd itself, which nobody else can keep us from; over the bus where it has no socket.
+    async fn connect(&self) -> zbus::Result<Link> {
+        let (connection, words) = if let Ok(connection) = dbus::systemd(ANSWER).await {
+            let words = Words::without_bus(&connection).await?;
+            (connection, words)
+        } else {
+            let connection = dbus::system_bus(ANSWER).await?;
             let systemd = ManagerProxy::new(&connection).await?;
-            let logind = LogindProxy::new(&connection).await?;
-            let jobs = systemd.receive_job_removed().await?;
-            let units = systemd.receive_unit_removed().await?;
+            let words = Words::over_the_bus(&systemd).await?;
             systemd.subscribe().await?;
-            tokio::spawn(listen(self.clone(), jobs, units));
-            Ok(Link {
-                connection,
-                systemd,
-                logind,
-            })
-        });
-        made.await.map_err(|error: zbus::Error| said(&error))
+            (connection, words)
+        };
+        let systemd = ManagerProxy::new(&connection).await?;
+        self.listen(connection.clone(), words);
+        Ok(Link {
+            connection,
+            systemd,
+        })
+    }
+
+    /// Not where the connection is made: that is where a new one is made from.
+    fn listen(&self, connection: Connection, words: Words) {
+        tokio::spawn(listen(self.clone(), connection, words));
     }
 
     /// Kills the main process of a service.
@@ -131,13 +160,19 @@ impl Systemd {
         properties: &Properties<'_>,
     ) -> Result<(), SessionError> {
         let link = self.link().await?;
+        locked(&self.shared.held).extend(super::scopes::session_of(unit));
         let (told, done) = oneshot::channel();
         locked(&self.shared.jobs).insert(unit.to_owned(), told);
         let started = async {
-            link.systemd
-                .start_transient_unit(unit, "fail", properties, &[])
-                .await
-                .map_err(|error| said(&error))?;
+            let queued = link
+                .systemd
+                .start_transient_unit(unit, "fail", properties, &[]);
+            // That it is done will be told.
+            if let Err(error) = queued.await
+                && !is_late(&error)
+            {
+                return Err(said(&error));
+            }
             crash_point!("units.queued");
             done.await
                 .map_err(|_| SessionError::Systemd("it went away".to_owned()))
@@ -149,8 +184,8 @@ impl Systemd {
             Ok(Ok(result)) => Err(SessionError::Systemd(format!("{unit}: {result}"))),
             Ok(Err(error)) => Err(error),
             Err(_) => Err(SessionError::Systemd(format!(
-                "{unit} was not there within {} ms",
-                PATIENCE.as_millis()
+                "{unit} was not there within {} s",
+                PATIENCE.as_secs()
             ))),
         }
     }
@@ -194,8 +229,22 @@ impl Systemd {
         let known = super::scopes::session_of(unit);
         let known = known.or_else(|| locked(&self.shared.logins).remove(unit));
         if let Some(id) = known {
+            locked(&self.shared.held).remove(&id);
             self.tell_gone(id);
         }
+    }
+
+    /// Any of them may have gone unheard.
+    fn look_at_all(&self) {
+        let mut all = locked(&self.shared.held).clone();
+        all.extend(locked(&self.shared.ending).keys());
+        all.extend(locked(&self.shared.logins).values());
+        for id in all {
+            self.tell_gone(id);
+        }
+        // Whoever waits for a unit that has gone meanwhile asks again.
+        locked(&self.shared.stopping).clear();
+        locked(&self.shared.jobs).clear();
     }
 
     /// Something of a session has gone; whether all of it has is for others to see.
@@ -208,24 +257,42 @@ impl Systemd {
     }
 }
 
-async fn listen(systemd: Systemd, mut jobs: JobRemovedStream, mut units: UnitRemovedStream) {
+/// Hears what systemd says. Once the connection has broken there is soon a new one: what was said
+/// in between nobody heard, and everything is looked at.
+async fn listen(systemd: Systemd, connection: Connection, mut words: Words) {
     loop {
-        tokio::select! {
-            Some(job) = jobs.next() => {
-                if let Ok(job) = job.args()
-                    && let Some(waiting) = locked(&systemd.shared.jobs).remove(job.unit)
-                {
+        let word = tokio::select! {
+            word = words.next() => word,
+            () = connection.closed() => None,
+        };
+        match word {
+            Some(Word::JobRemoved(unit, result)) => {
+                if let Some(waiting) = locked(&systemd.shared.jobs).remove(&unit) {
                     // Whoever waited may have given up.
-                    let _ = waiting.send(job.result.to_owned());
+                    let _ = waiting.send(result);
                 }
             }
-            Some(unit) = units.next() => {
-                if let Ok(unit) = unit.args() {
-                    systemd.unit_is_gone(unit.id);
-                }
-            }
-            else => return,
+            Some(Word::UnitRemoved(unit)) => systemd.unit_is_gone(&unit),
+            None => break,
         }
+    }
+    drop((words, connection));
+    while systemd.link().await.is_err() {
+        pause().await;
+    }
+    systemd.look_at_all();
+}
+
+#[expect(clippy::disallowed_methods, reason = "no end depends on it")]
+async fn pause() {
+    tokio::time::sleep(AGAIN).await;
+}
+
+/// Whether there was no answer in time.
+fn is_late(error: &zbus::Error) -> bool {
+    match error {
+        zbus::Error::InputOutput(error) => error.kind() == std::io::ErrorKind::TimedOut,
+        _ => false,
     }
 }
 

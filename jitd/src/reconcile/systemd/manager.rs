@@ -1,7 +1,7 @@
-//! What systemd and logind are asked: `org.freedesktop.systemd1(5)`, `org.freedesktop.login1(5)`.
+//! What systemd is asked: `org.freedesktop.systemd1(5)`.
 
 use zbus::Variant;
-use zbus::wire::{ObjectPath, OwnedObjectPath};
+use zbus::wire::OwnedObjectPath;
 
 /// A unit, as `ListUnitsByPatterns` tells of it.
 pub(super) type Listed = (
@@ -54,17 +54,6 @@ pub(super) trait Manager {
         patterns: &[&str],
     ) -> zbus::Result<Vec<Listed>>;
 
-    #[zbus(signal)]
-    fn job_removed(
-        &self,
-        id: u32,
-        job: ObjectPath<'_>,
-        unit: &str,
-        result: &str,
-    ) -> zbus::Result<()>;
-
-    #[zbus(signal)]
-    fn unit_removed(&self, id: &str, unit: ObjectPath<'_>) -> zbus::Result<()>;
 }
 
 #[zbus::proxy(
@@ -75,24 +64,4 @@ pub(super) trait Unit {
     /// When it began, by the wall clock, in microseconds.
     #[zbus(property(emits_changed_signal = "false"))]
     fn active_enter_timestamp(&self) -> zbus::Result<u64>;
-}
-
-#[zbus::proxy(
-    interface = "org.freedesktop.login1.Manager",
-    default_service = "org.freedesktop.login1",
-    default_path = "/org/freedesktop/login1"
-)]
-pub(super) trait Logind {
-    fn get_session(&self, id: &str) -> zbus::Result<OwnedObjectPath>;
-
-    fn terminate_session(&self, id: &str) -> zbus::Result<()>;
-}
-
-#[zbus::proxy(
-    interface = "org.freedesktop.login1.Session",
-    default_service = "org.freedesktop.login1"
-)]
-pub(super) trait LoginSession {
-    #[zbus(property(emits_changed_signal = "false"))]
-    fn leader(&self) -> zbus::Result<u32>;
 }

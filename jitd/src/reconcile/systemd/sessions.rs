@@ -8,10 +8,11 @@ use tokio::time::timeout;
 use zbus::proxy::CacheProperties;
 
 use super::link::{Systemd, locked, said};
-use super::manager::{LoginSessionProxy, UnitProxy};
+use super::manager::UnitProxy;
 use super::{cgroups, kin, leader, scopes};
 use crate::crash::crash_point;
 use crate::domain::session::{Mark, Recording, Session, SessionId};
+use crate::logins;
 use crate::process_end::ProcessEnd;
 use crate::reconcile::recording::RecordingError;
 use crate::reconcile::sessions::{Leader, Left, SessionError, Sessions, Terms, Work};
@@ -30,7 +31,7 @@ impl Sessions for Systemd {
             let login = match scopes::login_of(&unit) {
                 // Who was started in a login does not lead it, and logind need not be asked.
                 Some(_) if outer.as_ref() == Some(&unit) => None,
-                Some(login) if self.leads(login, pid).await? => Some(login.to_owned()),
+                Some(login) if logins::leader(login) == Some(pid) => Some(login.to_owned()),
                 _ => None,
             };
             let mark = Mark {
@@ -197,21 +198,6 @@ impl Systemd {
             let _ = systemd.stop_unit(unit, "replace").await;
         }
         Ok(())
-    }
-
-    /// Whether a process is the one that logind made a login for.
-    async fn leads(&self, login: &str, pid: u32) -> Result<bool, SessionError> {
-        let link = self.link().await?;
-        let leader = async {
-            let path = link.logind.get_session(login).await?;
-            let session = LoginSessionProxy::builder(&link.connection)
-                .path(path)
-                .cache_properties(CacheProperties::No)
-                .build()
-                .await?;
-            session.leader().await
-        };
-        Ok(leader.await.map_err(|error: zbus::Error| said(&error))? == pid)
     }
 
     /// Whether a login of this name began after the session did: logind gives names again once it

@@ -55,6 +55,7 @@ pub fn approve(
     now: &Now,
 ) -> Result<Approved, Refusal> {
     may_decide(role, caller, elevation)?;
+    is_there(caller)?;
     still_pending(elevation, now)?;
     let person = caller.person();
     if elevation
@@ -169,6 +170,7 @@ pub fn acknowledge(
     if role.is_some() || !caller.is_root() || caller.had_a_hand_in(elevation) {
         may_decide(role_in_force(role, elevation)?, caller, elevation)?;
     }
+    is_there(caller)?;
     text::bounded("comment", comment)?;
     if !elevation.break_glass {
         return Err(Refusal::WrongState(format!(
@@ -186,6 +188,17 @@ pub fn acknowledge(
         acknowledged: Some(act_of(caller, now)),
         ..elevation.clone()
     })
+}
+
+/// What gives, or settles, is somebody's own act. (To take away, anybody will do who may.)
+fn is_there(caller: &Caller) -> Result<(), Refusal> {
+    match &caller.absent {
+        None => Ok(()),
+        Some(why) => Err(Refusal::NotAllowed(format!(
+            "{} decides only in a login session of their own, and {why}: log in, by ssh or at a console, and say it there",
+            caller.person().name
+        ))),
+    }
 }
 
 fn decision(

@@ -1,6 +1,7 @@
 //! Commands in the syntax of sudoers(5), as far as sudo 1.9.13 and later read it alike. visudo has
 //! the last word on the rendered file; here a mistake is told with its place.
 
+use crate::command::{check_regular, parts};
 use crate::domain::text;
 
 /// What sudo takes for something else, in a path and in arguments, unless a backslash is before it.
@@ -66,19 +67,8 @@ fn regular_expression(pattern: &str) -> Result<(), String> {
             ": arguments that begin with ^ are a regular expression, and end with $".to_owned(),
         );
     };
-    only(inner, ",:=#$", "")
-}
-
-/// The path and the arguments; these are empty where there are none.
-pub(super) fn parts(command: &str) -> (&str, &str) {
-    let mut escaped = false;
-    for (place, c) in command.char_indices() {
-        if c == ' ' && !escaped {
-            return (&command[..place], command[place..].trim_start_matches(' '));
-        }
-        escaped = c == '\\' && !escaped;
-    }
-    (command, "")
+    only(inner, ",:=#$", "")?;
+    check_regular(pattern).map_err(|why| format!(": {why}"))
 }
 
 /// Whether nothing special stands alone, and backslashes only before what may have one; where

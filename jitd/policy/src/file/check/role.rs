@@ -36,6 +36,11 @@ pub(super) fn role(
     places.note(at, "auto_approve", syntax.auto_approve.as_ref());
     places.note(at, "break_glass", syntax.break_glass.as_ref());
     places.note(at, "commands", syntax.commands.first());
+    places.note(
+        at,
+        "run_as",
+        syntax.run_as.as_ref().and_then(|users| users.first()),
+    );
     let role = Role {
         source: at.source.path.clone(),
         description: description(at, &key("description"), syntax.description.as_ref()),
@@ -72,9 +77,20 @@ pub(super) fn role(
         ticket: rules.ticket.unwrap_or_default(),
         record: rules.record.unwrap_or_default(),
         on_end: rules.on_end.unwrap_or_default(),
+        reaches_approvers: syntax.reaches_approvers,
         places,
         name: role_name,
     };
+    for said in &syntax.groups {
+        // What jitd makes need not be there.
+        if role
+            .groups
+            .iter()
+            .any(|group| group.as_str() == said.get_ref() && !group.can_be_made())
+        {
+            at.mention(&key("groups"), said);
+        }
+    }
     sense::role(at, name, &role, managed);
     Some(role)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use toml::Spanned;
 
 use super::super::PolicyError;
-use super::{At, Findings};
+use super::{At, Findings, reach};
 use crate::domain::approvals::outstanding;
 use crate::domain::person::Person;
 use crate::domain::policy::People;
@@ -178,7 +178,9 @@ pub(super) fn whole(policy: &Policy, findings: &mut Findings) {
             let key = format!("role.{}", role.name);
             let error = PolicyError::in_line(place, key, message);
             findings.errors.push(error);
+            continue;
         }
+        reach::told(role, &policy.approvers(), place, findings);
     }
 }
 

@@ -3,6 +3,7 @@
 mod files;
 mod good;
 mod malformed;
+mod reach;
 mod warnings;
 
 use super::*;

@@ -51,7 +51,7 @@ fn oddities_are_warned_of() {
 #[test]
 fn what_is_escaped_or_exact_is_not_odd() {
     for line in [
-        r#"commands = ["ALL"]"#,
+        "commands = [\"ALL\"]\nreaches_approvers = true",
         r#"commands = ["/usr/bin/find / -name \\*.rs"]"#,
         r#"ticket = { pattern = "^OPS-[0-9]+$" }"#,
         r#"ticket = { pattern = "^(OPS|[|)]WEB)-[0-9]+$" }"#,

@@ -245,3 +245,37 @@ fn broken_glass_is_acknowledged_by_somebody_else_once() {
     refused(seen(None, "ann", &taken), "only root can decide over it");
     assert!(!seen(None, "root", &taken).unwrap().to_acknowledge());
 }
+
+#[test]
+fn whoever_is_not_there_takes_away_and_gives_nothing() {
+    let policy = policy("");
+    let asked = asked(&policy, HOUR);
+    let absent = |name| Caller {
+        absent: Some("this process is in none".to_owned()),
+        ..caller(name)
+    };
+    let yes = says_yes(&policy, &absent("ann"), &asked, None, &at(10));
+    refused(
+        yes,
+        "ann decides only in a login session of their own, and this process is in none",
+    );
+    // What is refused to everybody in that account is refused for that.
+    let theirs = says_yes(&policy, &absent("carol"), &asked, None, &at(10));
+    refused(theirs, "nobody decides their own");
+    let no = deny(
+        Some(role(&policy)),
+        &absent("ann"),
+        &asked,
+        "not now",
+        &at(10),
+    );
+    assert_eq!(no.unwrap().state, State::Denied);
+
+    let options = options(HOUR);
+    let olga = caller("olga");
+    let facts = Facts::default();
+    let taken = ask(&policy, &olga, Way::BreakGlass, &options, &facts, &at(0)).unwrap();
+    let seen = |who: &Caller| acknowledge(Some(role(&policy)), who, &taken, "seen", &at(10));
+    refused(seen(&absent("ann")), "only in a login session of their own");
+    assert!(seen(&caller("ann")).is_ok());
+}

@@ -54,6 +54,7 @@ fn caller(name: &str) -> Caller {
         account: person(name),
         login: None,
         logged_in: true,
+        absent: None,
     }
 }
 
@@ -62,6 +63,7 @@ fn through(login: &str, account: &str) -> Caller {
     Caller {
         login: Some(person(login)),
         logged_in: true,
+        absent: None,
         ..caller(account)
     }
 }
