@@ -59,7 +59,7 @@ fn everyone_sees_the_interfaces_and_only_root_may_ask_the_gate() {
         for user in ["carol", "nobody"] {
             let said = as_user(&machine, user, check);
             assert!(said.contains("Access denied"), "{release}: {user}: {said}");
-            for call in [managed, &managed.replace("Managed", "Reload")] {
+            for call in [managed, &managed.replace("Managed", "Reload b false")] {
                 let said = as_user(&machine, user, call);
                 assert!(said.contains("only root may"), "{release}: {user}: {said}");
             }
@@ -290,7 +290,8 @@ impl<'a> Answer<'a> {
                 _ => return None,
             },
             ("org.jitd1.Gate", "Check") => "uss",
-            ("org.jitd1.Policy", "Managed" | "Reload" | "Show" | "Drift") => "",
+            ("org.jitd1.Policy", "Managed" | "Show" | "Drift") => "",
+            ("org.jitd1.Policy", "Reload") => "b",
             ("org.jitd1.Policy", "Explain") => "ssa{sv}",
             ("org.jitd1.Audit", "GateInstalled") => "b",
             _ => return None,
