@@ -33,7 +33,7 @@ impl<'a> Load<'a> {
                 "touch /run/load
                 for worker in 1 2; do
                     (while [ -e /run/load ]; do
-                        busctl --quiet call org.jitd1 /org/jitd1 org.jitd1.Policy Reload
+                        busctl --quiet call org.jitd1 /org/jitd1 org.jitd1.Policy Reload b false
                     done) </dev/null >/dev/null 2>&1 &
                 done",
             )
