@@ -120,10 +120,14 @@ fn by_a_change_of_the_policy(release: Release) {
     let scene = Scene::new(release);
     scene.elevate_carol("10m");
     let running = scene.run_everything();
-    scene
-        .machine
-        .run("sed -i '/role.all/,$d' /etc/jitd/jitd.toml && jitctl policy reload")
-        .ok();
+    // It was the only role: that everything ends has to be meant.
+    let emptied = "sed -i '/role.all/,$d' /etc/jitd/jitd.toml && jitctl policy reload";
+    let refused = scene.machine.run(emptied);
+    refused.fails_with(1).contains("jitctl policy reload --yes");
+    let ended = scene.machine.run("jitctl policy reload --yes");
+    ended
+        .ok()
+        .contains("1 elevation that it no longer allows has ended");
     scene.assert_all_gone(&running);
 }
 
