@@ -17,7 +17,6 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Change;
-use crate::crash::crash_point;
 
 /// How much each half takes, in bytes.
 const HALF: usize = 128 * 1024;
@@ -165,7 +164,6 @@ impl Ledger {
         .concat();
         let file = self.open()?;
         file.write_all_at(&half, place(number))?;
-        crash_point!("ledger.written");
         file.sync_data()?;
         self.newest = number;
         Ok(())
