@@ -291,9 +291,8 @@ impl<'a> Answer<'a> {
             },
             ("org.jitd1.Gate", "Check") => "uss",
             ("org.jitd1.Policy", "Managed" | "Show" | "Drift") => "",
-            ("org.jitd1.Policy", "Reload") => "b",
             ("org.jitd1.Policy", "Explain") => "ssa{sv}",
-            ("org.jitd1.Audit", "GateInstalled") => "b",
+            ("org.jitd1.Policy", "Reload") | ("org.jitd1.Audit", "GateInstalled") => "b",
             _ => return None,
         })
     }
