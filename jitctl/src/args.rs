@@ -5,7 +5,7 @@ use std::str::FromStr;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
-use jitd_api::{MAX_NAME, MAX_TEXT, MAX_TICKET};
+use jitd_api::{MAX_ACCOUNT_NAME, MAX_TEXT, MAX_TICKET};
 
 /// A length of time of at least a second, in whole seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,7 +109,9 @@ pub(crate) fn id(text: &str) -> Result<u64, String> {
 pub(crate) fn name(text: &str) -> Result<String, String> {
     match text.len() {
         0 => Err("a name cannot be empty".to_owned()),
-        length if length > MAX_NAME => Err(format!("a name has at most {MAX_NAME} bytes")),
+        length if length > MAX_ACCOUNT_NAME => {
+            Err(format!("a name has at most {MAX_ACCOUNT_NAME} bytes"))
+        }
         _ => Ok(text.to_owned()),
     }
 }

@@ -20,13 +20,13 @@ use tokio::time::timeout;
 use crate::clock::{Alarm, Clock, HostClock};
 use crate::directory::HostDirectory;
 use crate::domain::session::SessionId;
-use crate::engine::{By, Engine, EngineError, Host, MayEnd, PolicyInForce};
+use crate::engine::{By, Engine, EngineError, Host, MayEnd, PolicyInForce, Whose};
 use crate::policy_source::{self, Groups};
 use crate::reconcile::{HostProcesses, Memberships, Places, Reconciler, Sudoers, Systemd, Witness};
 use crate::record::{Priority, Teller, note};
 use crate::store::{Outbox, Store};
 use crate::terminals::HostTerminals;
-use crate::watch::watch_memberships;
+use crate::watch::{watch_accounts, watch_memberships};
 use crate::{bus, paths};
 
 use turns::Turns;
@@ -43,6 +43,10 @@ const SESSIONS_END_WITHIN: Duration = Duration::from_secs(15);
 const TURN: Duration = Duration::from_secs(1);
 /// When what could not be put on record is tried again.
 const TRY_AGAIN: Duration = Duration::from_secs(5);
+/// How often it is looked whether holders are who they were: no directory tells of a change.
+const LOOK_AT_ACCOUNTS: Duration = Duration::from_secs(5);
+/// How long that may take at the start, when something else waits.
+const ACCOUNTS_WITHIN: Duration = Duration::from_secs(2);
 /// How often somebody looks whether there is something to archive.
 const LOOK_FOR_OLD: Duration = Duration::from_secs(3_600);
 
@@ -94,6 +98,7 @@ async fn serve(
     let caught_up = engine.caught_up(stock).await;
     let sessions = tokio::spawn(look_after(engine.clone(), ends.sessions));
     tokio::spawn(engine.clone().tell_of_floods());
+    tokio::spawn(keep_to_accounts(engine.clone(), watch_accounts()));
     // Who comes to the gate from now on waits until it is answered: when systemd says that jitd
     // runs, sudo finds it.
     let socket = bus::GateSocket::bind(Path::new(jitd_api::GATE_SOCKET))
@@ -267,6 +272,13 @@ fn put_on_record(what: &str, recorded: Result<(), EngineError>) {
 
 /// Does what should have been done by now, and makes the host match.
 async fn catch_up(engine: &Engine) {
+    // Before memberships are put back: their names may be somebody else's by now. A directory that
+    // is not up yet is asked again later.
+    let looked = timeout(ACCOUNTS_WITHIN, engine.look_at_accounts(Whose::All)).await;
+    if let Ok(Err(error)) = looked {
+        let text = format!("whether holders are who they were is not known yet: {error}");
+        note(Priority::Warning, &text);
+    }
     for done in [
         engine.look_at_the_clock().await,
         engine.end_what_policy_ended().await,
@@ -298,6 +310,32 @@ async fn look_after(engine: Engine, mut sessions: UnboundedReceiver<SessionId>) 
                 later.insert(id);
             }
         }
+    }
+}
+
+/// Ends what is held by accounts that are not who they were.
+async fn keep_to_accounts(engine: Engine, touched: Arc<Notify>) {
+    let mut changes = engine.changes();
+    let mut whose = Whose::All;
+    let mut last: Option<String> = None;
+    loop {
+        let looked = engine.look_at_accounts(whose).await.err();
+        let trouble = looked.map(|error| error.to_string());
+        // Said once, however often it is tried.
+        if let Some(text) = trouble.as_ref().filter(|text| last.as_ref() != Some(text)) {
+            let text = format!("whether holders are who they were is not known: {text}");
+            note(Priority::Warning, &text);
+        }
+        last = trouble;
+        let next = async {
+            tokio::select! {
+                () = touched.notified() => Whose::All,
+                () = engine.account_doubted() => Whose::All,
+                // Whoever is new must have been seen before they are missed.
+                _ = changes.recv() => Whose::New,
+            }
+        };
+        whose = timeout(LOOK_AT_ACCOUNTS, next).await.unwrap_or(Whose::All);
     }
 }
 

@@ -1,17 +1,24 @@
 //! Accounts and groups, as the host's directory (NSS) knows them.
 #![forbid(unsafe_code)]
 
-use std::ffi::OsStr;
+use std::collections::{BTreeSet, HashSet};
+use std::ffi::CString;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nix::unistd::Group;
+use nix::errno::Errno;
+use nix::unistd::{Gid, Uid, getgrouplist};
 use tokio::sync::Semaphore;
-use users::{User, get_user_by_name, get_user_by_uid, get_user_groups};
+use users::os::unix::GroupExt;
+use users::{User, get_group_by_gid, get_group_by_name, get_user_by_name, get_user_by_uid};
 
+use crate::domain::account::{Found, Look};
+use crate::domain::desired::Holder;
 use crate::domain::names::UserName;
 use crate::domain::person::Person;
+use crate::paths;
 
 /// Most look-ups at a time: a slow directory holds up no more than this many callers.
 const MOST_AT_A_TIME: usize = 8;
@@ -23,10 +30,14 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub trait Directory: Send + Sync {
     /// The account of this number and its groups.
     fn person(&self, uid: u32) -> Lookup<'_>;
+
+    /// What is known now of the names and the numbers of these, in their order.
+    fn looks(&self, holders: Vec<Holder>) -> Lookup<'_, Vec<Look>>;
 }
 
 /// A look-up under way.
-pub type Lookup<'a> = Pin<Box<dyn Future<Output = Result<Person, DirectoryError>> + Send + 'a>>;
+pub type Lookup<'a, T = Person> =
+    Pin<Box<dyn Future<Output = Result<T, DirectoryError>> + Send + 'a>>;
 
 /// The host's. Look-ups run beside the bus, and give up after a while.
 #[derive(Debug, Clone)]
@@ -62,6 +73,10 @@ impl Default for HostDirectory {
 impl Directory for HostDirectory {
     fn person(&self, uid: u32) -> Lookup<'_> {
         Box::pin(self.person_within(PATIENCE, uid))
+    }
+
+    fn looks(&self, holders: Vec<Holder>) -> Lookup<'_, Vec<Look>> {
+        Box::pin(self.within(PATIENCE, move || Ok(looks(&holders))))
     }
 }
 
@@ -122,16 +137,20 @@ impl HostDirectory {
         self.within(PATIENCE, look_up).await
     }
 
-    /// Who is in a group, by its own list: whose primary group it is need not be. Nobody, where
-    /// there is no such group.
+    /// Who is in a group, by its own list and, of the accounts in the host's own file, by their
+    /// primary group; of more than so many, these. Nobody, where there is no such group.
     ///
     /// # Errors
     /// See [`DirectoryError`].
-    pub async fn members(&self, group: &str) -> Result<Vec<String>, DirectoryError> {
+    pub async fn members(&self, group: &str, most: usize) -> Result<Vec<String>, DirectoryError> {
         let group = group.to_owned();
-        let look_up = move || match Group::from_name(&group) {
-            Ok(group) => Ok(group.map(|group| group.mem).unwrap_or_default()),
-            Err(_) => Err(DirectoryError::Slow),
+        let look_up = move || {
+            let Some(group) = get_group_by_name(&group) else {
+                return Ok(Vec::new());
+            };
+            let listed = group.members().iter();
+            let listed = listed.map(|name| name.to_string_lossy().into_owned());
+            Ok(listed.chain(at_home_in(group.gid())).take(most).collect())
         };
         self.within(PATIENCE, look_up).await
     }
@@ -162,6 +181,59 @@ impl HostDirectory {
     }
 }
 
+/// The number of a group, however many members it has.
+#[must_use]
+pub fn gid_of_group(name: &str) -> Option<u32> {
+    get_group_by_name(name).map(|group| group.gid())
+}
+
+/// Of the accounts in the host's own file, those whose primary group it is.
+fn at_home_in(gid: u32) -> Vec<String> {
+    let gid = gid.to_string();
+    let of_line = |line: &str| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(2) == Some(&gid)).then(|| name.to_owned())
+    };
+    accounts_file().lines().filter_map(of_line).collect()
+}
+
+fn accounts_file() -> String {
+    let file = std::fs::read(Path::new(paths::ETC).join("passwd")).unwrap_or_default();
+    String::from_utf8_lossy(&file).into_owned()
+}
+
+/// Both ways round: a name can lead to another number, and a number to another name.
+fn looks(holders: &[Holder]) -> Vec<Look> {
+    let file = accounts_file();
+    let local: HashSet<(&str, &str)> = file.lines().filter_map(name_and_number).collect();
+    let look = |(name, uid): &Holder| {
+        let of_number = nix::unistd::User::from_uid(Uid::from_raw(*uid));
+        let of_name = nix::unistd::User::from_name(name.as_str());
+        Look {
+            name: found(of_number, |user| user.name),
+            number: found(of_name, |user| user.uid.as_raw()),
+            is_local: local.contains(&(name.as_str(), uid.to_string().as_str())),
+        }
+    };
+    holders.iter().map(look).collect()
+}
+
+fn found<T, F>(answer: Result<Option<T>, Errno>, what: impl FnOnce(T) -> F) -> Found<F> {
+    match answer {
+        Ok(Some(it)) => Found::It(what(it)),
+        Ok(None) => Found::Nothing,
+        Err(_) => Found::Unknown,
+    }
+}
+
+/// Of a line of passwd(5).
+fn name_and_number(line: &str) -> Option<(&str, &str)> {
+    let mut fields = line.split(':');
+    let (name, _, number) = (fields.next()?, fields.next()?, fields.next()?);
+    Some((name, number))
+}
+
 fn person_of(user: &User) -> Result<Person, DirectoryError> {
     let uid = user.uid();
     let name = user
@@ -169,10 +241,19 @@ fn person_of(user: &User) -> Result<Person, DirectoryError> {
         .to_str()
         .and_then(|name| UserName::new(name).ok());
     let name = name.ok_or(DirectoryError::UnusableName(uid))?;
-    let groups = get_user_groups(OsStr::new(name.as_str()), user.primary_group_id())
-        .ok_or(DirectoryError::Slow)?
-        .iter()
-        .map(|group| group.name().to_string_lossy().into_owned())
+    let c_name = CString::new(name.as_str()).map_err(|_| DirectoryError::UnusableName(uid))?;
+    // Theirs are asked for, never a group's members: those can be many.
+    let gids = getgrouplist(&c_name, Gid::from_raw(user.primary_group_id()));
+    let gids: BTreeSet<u32> = gids
+        .map_err(|_| DirectoryError::Slow)?
+        .into_iter()
+        .map(Gid::as_raw)
         .collect();
-    Ok(Person { uid, name, groups })
+    let named = gids.into_iter().filter_map(get_group_by_gid);
+    let groups = named.map(|group| group.name().to_string_lossy().into_owned());
+    Ok(Person {
+        uid,
+        name,
+        groups: groups.collect(),
+    })
 }

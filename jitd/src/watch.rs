@@ -1,4 +1,5 @@
-//! Noticing that others change who is in which group: inotify(7), on a thread of its own.
+//! Noticing that others change accounts, or who is in which group: inotify(7), on a thread of its
+//! own for each.
 #![forbid(unsafe_code)]
 
 use std::path::Path;
@@ -34,7 +35,22 @@ pub fn watch_memberships() -> Arc<Notify> {
     if userdb.is_dir() {
         all.push(Watched::Folder(userdb));
     }
-    watch(&all).unwrap_or_else(|error| {
+    watch_or_say(&all, REST)
+}
+
+/// Told when somebody has changed an account in a file of this host. At once each time: an
+/// account can be gone and made anew within the time of a rest.
+#[must_use]
+pub fn watch_accounts() -> Arc<Notify> {
+    let mut all = vec![Watched::Files(Path::new(paths::ETC), &["passwd"])];
+    let more = paths::MORE_ACCOUNTS.iter().chain([&paths::USERDB]);
+    let there = more.map(Path::new).filter(|folder| folder.is_dir());
+    all.extend(there.map(Watched::Folder));
+    watch_or_say(&all, Duration::ZERO)
+}
+
+fn watch_or_say(all: &[Watched<'_>], rest: Duration) -> Arc<Notify> {
+    watch(all, rest).unwrap_or_else(|error| {
         note(
             Priority::Error,
             &format!("what others change is not noticed when it happens: {error}"),
@@ -52,7 +68,7 @@ enum Watched<'a> {
     Folder(&'a Path),
 }
 
-fn watch(all: &[Watched<'_>]) -> std::io::Result<Arc<Notify>> {
+fn watch(all: &[Watched<'_>], rest: Duration) -> std::io::Result<Arc<Notify>> {
     let inotify = Inotify::init(InitFlags::IN_CLOEXEC)?;
     let known = add(&inotify, all)?;
     let changed = Arc::new(Notify::new());
@@ -60,7 +76,7 @@ fn watch(all: &[Watched<'_>]) -> std::io::Result<Arc<Notify>> {
     std::thread::Builder::new()
         .name("watch".to_owned())
         .spawn(move || {
-            if let Err(error) = run(&inotify, &known, &tell) {
+            if let Err(error) = run(&inotify, &known, &tell, rest) {
                 note(
                     Priority::Error,
                     &format!("what others change is no longer noticed when it happens: {error}"),
@@ -80,13 +96,13 @@ fn add(inotify: &Inotify, all: &[Watched<'_>]) -> Result<Known, Errno> {
     each.collect()
 }
 
-fn run(inotify: &Inotify, known: &Known, tell: &Notify) -> Result<(), Errno> {
+fn run(inotify: &Inotify, known: &Known, tell: &Notify, length: Duration) -> Result<(), Errno> {
     loop {
         match inotify.read_events() {
             Ok(events) => {
                 if events.iter().any(|event| matters(event, known)) {
                     tell.notify_one();
-                    rest();
+                    rest(length);
                 }
             }
             Err(Errno::EINTR) => {}
@@ -110,8 +126,8 @@ fn matters(event: &InotifyEvent, known: &Known) -> bool {
     clippy::disallowed_methods,
     reason = "bounds how often something is done; nothing ends by it"
 )]
-fn rest() {
-    std::thread::sleep(REST);
+fn rest(length: Duration) {
+    std::thread::sleep(length);
 }
 
 #[cfg(test)]

@@ -303,7 +303,13 @@ mod tests {
         fn account_named(&self, _: &str) -> Result<Option<Account>, nix::errno::Errno> {
             panic!("looked up")
         }
-        fn gid_of_group(&self, _: &str) -> Result<Option<u32>, nix::errno::Errno> {
+        fn name_of_group(&self, _: u32) -> Result<Option<String>, nix::errno::Errno> {
+            unreachable!()
+        }
+        fn gids_of_group(
+            &self,
+            _: &str,
+        ) -> Result<std::collections::BTreeSet<u32>, nix::errno::Errno> {
             panic!("looked up")
         }
         fn gids_of(&self, _: &Account) -> Result<Vec<u32>, nix::errno::Errno> {

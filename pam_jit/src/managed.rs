@@ -1,5 +1,7 @@
 //! Who is subject to just-in-time access.
 
+use std::collections::BTreeSet;
+
 use crate::arguments::Arguments;
 use crate::directory::{Account, Directory};
 
@@ -12,6 +14,10 @@ pub(crate) enum Standing {
 
 /// In any managed group, and in no exempt one. Numbers are compared, so that
 /// groups count wherever they come from: files, LDAP, userdb, the primary group.
+///
+/// A name can lead to several groups: two lines in the host's file, or a group
+/// there and one in a directory, which others take for the same. Members of any
+/// of them are managed, and none of them exempts.
 ///
 /// What can't be looked up errs closed: a managed group that is not there gates
 /// everybody, an exempt one that is not there exempts nobody. What went wrong is
@@ -36,45 +42,91 @@ pub(crate) fn standing(
             return Standing::Managed;
         }
     };
-    let exempt = numbers(&arguments.exempt_groups, directory, |group, why| {
-        complaints.push(format!(
-            "exempt_group={group} {why}: it exempts nobody; create it or correct the PAM line"
-        ));
-    });
-    if exempt.iter().flatten().any(|gid| gids.contains(gid)) {
+    let mut groups = Groups {
+        directory,
+        gids: &gids,
+        complaints,
+    };
+    if groups.exempt(&arguments.exempt_groups) {
         return Standing::Free;
     }
-    let managed = numbers(&arguments.managed_groups, directory, |group, why| {
-        complaints.push(format!(
-            "managed_group={group} {why}: everyone but root and members of exempt groups is gated; create it or correct the PAM line"
-        ));
-    });
-    let gated = |gid: &Option<u32>| gid.is_none_or(|gid| gids.contains(&gid));
-    if managed.is_empty() || managed.iter().any(gated) {
+    if groups.managed(&arguments.managed_groups) {
         Standing::Managed
     } else {
         Standing::Free
     }
 }
 
-/// The number of each group; none for one that can't be looked up.
-fn numbers(
-    groups: &[String],
-    directory: &impl Directory,
-    mut complain: impl FnMut(&str, &str),
-) -> Vec<Option<u32>> {
-    let number = |group: &String| match directory.gid_of_group(group) {
-        Ok(Some(gid)) => Some(gid),
-        Ok(None) => {
-            complain(group, "does not exist");
-            None
+/// The groups of one account.
+struct Groups<'a, D> {
+    directory: &'a D,
+    gids: &'a [u32],
+    complaints: &'a mut Vec<String>,
+}
+
+impl<D: Directory> Groups<'_, D> {
+    fn exempt(&mut self, names: &[String]) -> bool {
+        let mut exempt = false;
+        for name in names {
+            let Some(numbers) = self.numbers("exempt_group", name, "it exempts nobody") else {
+                continue;
+            };
+            if numbers.len() > 1 {
+                self.complaints.push(format!(
+                    "exempt_group={name} leads to {} groups ({}): it exempts nobody; give one of them another name",
+                    numbers.len(),
+                    list(&numbers)
+                ));
+            } else {
+                exempt |= numbers.iter().any(|gid| self.gids.contains(gid));
+            }
         }
-        Err(error) => {
-            complain(group, &format!("can't be looked up ({})", error.desc()));
-            None
+        exempt
+    }
+
+    fn managed(&mut self, names: &[String]) -> bool {
+        const GATED: &str = "everyone but root and members of exempt groups is gated";
+        let mut managed = names.is_empty();
+        for name in names {
+            let numbers = self.numbers("managed_group", name, GATED);
+            managed |= numbers.is_none_or(|all| all.iter().any(|gid| self.gids.contains(gid)));
         }
-    };
-    groups.iter().map(number).collect()
+        managed || self.is_called(names)
+    }
+
+    /// Whether any group of theirs has such a name, whatever the name leads to.
+    fn is_called(&mut self, names: &[String]) -> bool {
+        self.gids
+            .iter()
+            .any(|gid| match self.directory.name_of_group(*gid) {
+                Ok(name) => name.is_some_and(|name| names.contains(&name)),
+                Err(error) => {
+                    self.complaints.push(format!(
+                        "group {gid} can't be looked up ({}): managed",
+                        error.desc()
+                    ));
+                    true
+                }
+            })
+    }
+
+    /// The numbers of a group; none for one that can't be looked up.
+    fn numbers(&mut self, key: &str, name: &str, effect: &str) -> Option<BTreeSet<u32>> {
+        let why = match self.directory.gids_of_group(name) {
+            Ok(gids) if !gids.is_empty() => return Some(gids),
+            Ok(_) => "does not exist".to_owned(),
+            Err(error) => format!("can't be looked up ({})", error.desc()),
+        };
+        self.complaints.push(format!(
+            "{key}={name} {why}: {effect}; create it or correct the PAM line"
+        ));
+        None
+    }
+}
+
+fn list(numbers: &BTreeSet<u32>) -> String {
+    let numbers: Vec<_> = numbers.iter().map(ToString::to_string).collect();
+    numbers.join(", ")
 }
 
 #[cfg(test)]
@@ -148,6 +200,50 @@ mod tests {
             of(&Host::new(), "alice", &[c"exempt_group=gone"]),
             (Managed, 1)
         );
+    }
+
+    /// A second group of a name: another line of the file, or one of a directory that the
+    /// first one hides.
+    fn twice(in_file: &'static [(&'static str, u32)], hidden: &[(&'static str, u32)]) -> Host {
+        let mut host = Host::new();
+        host.groups.extend(in_file);
+        host.shadowed.extend(hidden);
+        let second = ("dan", 1008, vec![1008, 501]);
+        let exempt = ("sam", 1009, vec![1009, 500, 11]);
+        for (name, uid, gids) in [second, exempt] {
+            let account = Account {
+                name: name.to_owned(),
+                uid,
+                gid: uid,
+            };
+            host.accounts.push((account, gids));
+        }
+        host
+    }
+
+    #[test]
+    fn whoever_is_in_any_group_of_a_managed_name_is_managed() {
+        let line: &[&CStr] = &[c"managed_group=contractors"];
+        let in_file = twice(&[("contractors", 501)], &[]);
+        let hidden = twice(&[], &[("contractors", 501)]);
+        for host in [in_file, hidden] {
+            assert_eq!(of(&host, "dan", line), (Managed, 0));
+            assert_eq!(of(&host, "carol", line), (Managed, 0));
+            assert_eq!(of(&host, "alice", line), (Free, 0));
+        }
+        assert_eq!(of(&twice(&[], &[]), "dan", line), (Free, 0));
+    }
+
+    #[test]
+    fn a_name_of_several_groups_exempts_nobody() {
+        let line: &[&CStr] = &[c"managed_group=contractors", c"exempt_group=wheel"];
+        let in_file = twice(&[("wheel", 11)], &[]);
+        assert_eq!(of(&in_file, "wendy", line), (Managed, 1));
+        assert_eq!(of(&in_file, "sam", line), (Managed, 1));
+        // The name leads to the other one.
+        let hidden = twice(&[], &[("wheel", 11)]);
+        assert_eq!(of(&hidden, "sam", line), (Managed, 0));
+        assert_eq!(of(&hidden, "wendy", line), (Free, 0));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use jitd_api::{GateAnswer, MAX_NAME};
+use jitd_api::{GateAnswer, MAX_ACCOUNT_NAME, MAX_NAME};
 
 use crate::gate::Failure;
 
@@ -55,7 +55,7 @@ pub(crate) fn lines(service: &str, reader: Reader<'_>, refusal: &Refusal) -> Vec
             "{service} is refused; to see why, where you are logged in: jitctl status"
         )],
         (Reader::Proven(name), Refusal::Closed(answer)) => {
-            let name = harmless(name, MAX_NAME);
+            let name = harmless(name, MAX_ACCOUNT_NAME);
             let mut lines = vec![format!("{service} is not open to {name}: {refusal}.")];
             lines.extend(what_to_type(answer));
             lines

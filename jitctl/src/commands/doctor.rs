@@ -18,7 +18,7 @@ use serde::Serialize;
 use super::policy::{POLICY, check};
 use crate::bus;
 use crate::cli::Doctor;
-use crate::doctor::{Finding, Health, drift, pam, sudo};
+use crate::doctor::{Finding, Health, drift, groups, pam, sudo};
 use crate::error::{Failure, Kind};
 use crate::output::escape::escape;
 use crate::output::{self, Screen, json};
@@ -103,6 +103,10 @@ async fn examine(root: &Path) -> Vec<Finding> {
             .as_ref()
             .and_then(|policy| host::name_service(root, policy)),
     );
+    let twice = policy
+        .iter()
+        .flat_map(|policy| groups::findings(policy, |name| groups::on_host(root, name)));
+    findings.extend(twice);
     findings.push(host::module(root));
     let sudoers = super::sudoers::read().await;
     findings.extend(gate(root, policy.as_ref(), &sudoers.services(root).0).await);

@@ -4,6 +4,7 @@
 //! [`sudo`]); what runs is looked at by the command itself.
 
 pub mod drift;
+pub mod groups;
 pub mod pam;
 pub mod sudo;
 

@@ -249,12 +249,15 @@ fn arguments(groups: &[String]) -> Result<String, PlanError> {
 
 /// `managed_group=NAME`; brackets keep a name with spaces together (pam.d(5)).
 fn argument(group: &str) -> Result<String, PlanError> {
-    let unfit = |c: char| c.is_control() || matches!(c, '[' | ']' | '#' | '\\');
-    if group.is_empty() || group.contains(unfit) {
+    // Whatever stands before it, libpam takes # for the beginning of a comment; and a backslash
+    // before the bracket would make that one of the name.
+    let unfit = |c: char| c.is_control() || c == '#';
+    if group.is_empty() || group.contains(unfit) || group.ends_with('\\') || group.contains("\\]") {
         return Err(PlanError::GroupName(group.to_owned()));
     }
-    Ok(if group.contains(char::is_whitespace) {
-        format!("[managed_group={group}]")
+    let special = |c: char| c.is_whitespace() || matches!(c, '[' | ']' | '\\');
+    Ok(if group.contains(special) {
+        format!("[managed_group={}]", group.replace(']', "\\]"))
     } else {
         format!("managed_group={group}")
     })

@@ -50,8 +50,10 @@ pub const SYSTEM_BUS_ADDRESS: &str = "unix:path=/run/dbus/system_bus_socket";
 pub const MAX_TEXT: usize = 1024;
 /// Longest ticket, in bytes of UTF-8.
 pub const MAX_TICKET: usize = 128;
-/// Longest name of a role, user, group or service, in bytes.
+/// Longest name of a role or service, in bytes.
 pub const MAX_NAME: usize = 64;
+/// Longest name of a user or group, in bytes: what Linux keeps of one (`LOGIN_NAME_MAX`).
+pub const MAX_ACCOUNT_NAME: usize = 256;
 /// Most sessions in what is told of one elevation: the last ones.
 pub const MAX_SESSIONS: u32 = 500;
 /// Most elevations in one answer to `List`.

@@ -2,7 +2,8 @@
 //!
 //! Its rules name the holders, not the groups that a role gives: sudo takes a process for a
 //! member of the group that it runs with, so that a set-group-id file made during one elevation
-//! would open a rule for that group for ever, to anybody.
+//! would open a rule for that group for ever, to anybody. They go by number, and whoever has the
+//! number under another name is refused: an elevation belongs to both.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -19,6 +20,8 @@ use crate::domain::policy::{Policy, Role};
 use crate::domain::text;
 use crate::file::PolicyError;
 
+mod names;
+mod people;
 mod recording;
 
 pub use recording::{Dialect, RECORDINGS, unrecorded};
@@ -42,15 +45,34 @@ pub fn render(policy: &Policy, desired: &Desired, dialect: Dialect) -> String {
     );
     recording::push_settings(&mut text, policy, desired, dialect);
     let nobody = BTreeSet::new();
-    for role in policy
-        .roles
-        .values()
-        .filter(|role| !role.commands.is_empty())
-    {
+    for role in with_commands(policy) {
         let holders = desired.holders.get(&role.name).unwrap_or(&nobody);
-        push_role(&mut text, role, holders);
+        push_role(&mut text, role, holders, dialect);
     }
+    people::push_strangers(&mut text, &holders_of_all(policy, desired), dialect);
     text
+}
+
+/// The holders who can't be named to everybody who reads the text, and so are given no commands.
+#[must_use]
+pub fn unnameable(policy: &Policy, desired: &Desired, dialect: Dialect) -> Vec<Holder> {
+    let holders = holders_of_all(policy, desired).into_iter();
+    holders
+        .filter(|holder| people::named(holder, dialect).is_none())
+        .cloned()
+        .collect()
+}
+
+fn with_commands(policy: &Policy) -> impl Iterator<Item = &Role> {
+    let roles = policy.roles.values();
+    roles.filter(|role| !role.commands.is_empty())
+}
+
+fn holders_of_all<'a>(policy: &Policy, desired: &'a Desired) -> BTreeSet<&'a Holder> {
+    with_commands(policy)
+        .filter_map(|role| desired.holders.get(&role.name))
+        .flatten()
+        .collect()
 }
 
 /// The lines of such a text that give something, or say how it is given.
@@ -59,31 +81,24 @@ pub fn rules(text: &str) -> impl Iterator<Item = &str> {
         .filter(|line| !line.is_empty() && !line.starts_with("# "))
 }
 
-fn push_role(text: &mut String, role: &Role, holders: &BTreeSet<Holder>) {
+fn push_role(text: &mut String, role: &Role, holders: &BTreeSet<Holder>, dialect: Dialect) {
     let source = text::escaped(&role.source);
     let commands = role.commands.join(", ");
-    let mut run_as = role.run_as.join(", ");
+    let mut run_as = names::all_said(&role.run_as, dialect);
     if !role.run_as_groups.is_empty() {
-        run_as = format!("{run_as} : {}", role.run_as_groups.join(", "));
+        run_as = format!(
+            "{run_as} : {}",
+            names::all_said(&role.run_as_groups, dialect)
+        );
     }
     let tags = if role.record { recording::TAGS } else { "" };
     // A String takes all that is written to it.
     let _ = writeln!(text, "\n# role {} ({source})", role.name);
     for holder in holders {
-        let _ = writeln!(text, "{} ALL=({run_as}) {tags}{commands}", user(holder));
-    }
-}
-
-/// By name, so that the next owner of a uid has nothing of it; a name that sudoers(5) could take
-/// for something else goes by its number.
-fn user((name, uid): &Holder) -> String {
-    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
-    let name = name.as_str();
-    let begins = name.starts_with(|c: char| c.is_ascii_lowercase());
-    if begins && name.chars().all(plain) && !WORDS.contains(&name) {
-        name.to_owned()
-    } else {
-        format!("#{uid}")
+        if let Some(user) = people::named(holder, dialect) {
+            let _ = writeln!(text, "# {}", people::described(holder));
+            let _ = writeln!(text, "{user} ALL=({run_as}) {tags}{commands}");
+        }
     }
 }
 
@@ -147,7 +162,10 @@ pub fn refused(policy: &Policy) -> Vec<PolicyError> {
         };
         render(policy, &desired, Dialect::of_host())
     };
-    let mut errors = Vec::new();
+    let mut errors = unsayable(policy, Dialect::of_host());
+    if !errors.is_empty() {
+        return errors;
+    }
     for visudo in checkers() {
         let all = held(policy.roles.values().collect());
         if matches!(complaint(&visudo, &all), Ok(None)) {
@@ -163,6 +181,31 @@ pub fn refused(policy: &Policy) -> Vec<PolicyError> {
             let place = role.places.of("commands").or(role.places.of("role"));
             let key = format!("role.{}.commands", role.name);
             errors.extend(place.map(|place| PolicyError::in_line(place, key, message)));
+        }
+    }
+    errors
+}
+
+/// The roles with a name that not every sudo of the host can be told.
+fn unsayable(policy: &Policy, dialect: Dialect) -> Vec<PolicyError> {
+    let mut errors = Vec::new();
+    for role in with_commands(policy) {
+        for (key, all) in [
+            ("run_as", &role.run_as),
+            ("run_as_groups", &role.run_as_groups),
+        ] {
+            for name in all
+                .iter()
+                .filter(|name| names::said(name, dialect).is_none())
+            {
+                let message = format!(
+                    "sudo-rs is on this host, and can't be told the name \"{}\": say its number, as \"#1234\"",
+                    text::escaped(name)
+                );
+                let place = role.places.of("commands").or(role.places.of("role"));
+                let key = format!("role.{}.{key}", role.name);
+                errors.extend(place.map(|place| PolicyError::in_line(place, key, message)));
+            }
         }
     }
     errors
@@ -220,18 +263,6 @@ mod tests {
     }
 
     #[test]
-    fn who_is_called_like_a_word_of_sudo_goes_by_number() {
-        let held = held_by(&[("sudoedit", 1003), ("list", 1004)]);
-        let text = render(&policy(), &held, Dialect::Sudo);
-        let users: Vec<_> = rules(&text)
-            .map(|rule| rule.split_once(' ').unwrap().0)
-            .collect();
-        let settings = ["Defaults:list", "Defaults:#1003"];
-        let rules = ["list", "#1003", "list", "#1003"];
-        assert_eq!(users, [&settings[..], &rules].concat());
-    }
-
-    #[test]
     fn the_text_names_role_and_source_and_gives_commands_to_holders_alone() {
         let held = held_by(&[("carol", 1001), ("ACME\\dan", 1002)]);
         let text = render(&policy(), &held, Dialect::Common);
@@ -241,15 +272,22 @@ mod tests {
             [
                 "",
                 "# role db (/etc/jitd/jitd.toml)",
+                "# ACME\\\\dan (uid 1002)",
                 "#1002 ALL=(postgres : adm) LOG_INPUT: LOG_OUTPUT: /usr/bin/psql",
-                "carol ALL=(postgres : adm) LOG_INPUT: LOG_OUTPUT: /usr/bin/psql",
+                "# carol (uid 1001)",
+                "#1001 ALL=(postgres : adm) LOG_INPUT: LOG_OUTPUT: /usr/bin/psql",
                 "",
                 "# role deploy (/etc/jitd/jitd.toml)",
+                "# ACME\\\\dan (uid 1002)",
                 "#1002 ALL=(root, %www-data) /usr/bin/systemctl restart web.service, /usr/bin/id \"\"",
-                "carol ALL=(root, %www-data) /usr/bin/systemctl restart web.service, /usr/bin/id \"\"",
+                "# carol (uid 1001)",
+                "#1001 ALL=(root, %www-data) /usr/bin/systemctl restart web.service, /usr/bin/id \"\"",
+                "",
+                "# whoever has the number of one of them by now, and is not them",
+                "#1001, !carol ALL=(ALL : ALL) !ALL",
             ]
         );
-        assert_eq!(rules(&text).count(), 4);
+        assert_eq!(rules(&text).count(), 5);
         let nobody = render(&policy(), &Desired::default(), Dialect::Sudo);
         assert_eq!(rules(&nobody).count(), 0);
     }
@@ -260,7 +298,7 @@ mod tests {
         let text = render(&policy(), &held, Dialect::Sudo);
         let mut settings = rules(&text).filter(|rule| rule.starts_with("Defaults"));
         let one = settings.next().unwrap();
-        assert!(one.starts_with("Defaults:carol iolog_dir=/var/log/jitd/recordings, log_input,"));
+        assert!(one.starts_with("Defaults:#1001 iolog_dir=/var/log/jitd/recordings, log_input,"));
         assert_eq!(settings.next(), None, "once for each of them");
         // Whoever holds what is not recorded has no part in it.
         let mut held = held;

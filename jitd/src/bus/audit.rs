@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use jitd_api::{Archive, Error, EventFilter, ListedSession, MAX_LIST, MAX_NAME, SessionFilter};
+use jitd_api::{
+    Archive, Error, EventFilter, ListedSession, MAX_ACCOUNT_NAME, MAX_LIST, SessionFilter,
+};
 use zbus::message::Header;
 use zbus::wire::OwnedFd;
 
@@ -175,9 +177,9 @@ impl Audit {
 
 fn check_names(names: &[&Option<String>]) -> Result<(), Error> {
     let mut names = names.iter().filter_map(|name| name.as_ref());
-    if names.any(|name| name.len() > MAX_NAME) {
+    if names.any(|name| name.len() > MAX_ACCOUNT_NAME) {
         return Err(Error::InvalidArgument(format!(
-            "a name has at most {MAX_NAME} bytes"
+            "a name has at most {MAX_ACCOUNT_NAME} bytes"
         )));
     }
     Ok(())

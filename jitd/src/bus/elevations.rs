@@ -1,6 +1,8 @@
 //! `org.jitd1.Elevations`: where people ask, decide and look.
 
-use jitd_api::{Error, Filter, MAX_LIST, MAX_NAME, RequestOptions, State, Status};
+use jitd_api::{
+    Error, Filter, MAX_ACCOUNT_NAME, MAX_LIST, MAX_NAME, RequestOptions, State, Status,
+};
 use zbus::message::Header;
 use zbus::object_server::SignalEmitter;
 
@@ -277,8 +279,10 @@ fn count(number: usize) -> u32 {
 fn query(filter: Filter) -> Result<Query, Error> {
     let invalid = |text: String| Error::InvalidArgument(text);
     for name in [&filter.user, &filter.role].into_iter().flatten() {
-        if name.len() > MAX_NAME {
-            return Err(invalid(format!("a name has at most {MAX_NAME} bytes")));
+        if name.len() > MAX_ACCOUNT_NAME {
+            return Err(invalid(format!(
+                "a name has at most {MAX_ACCOUNT_NAME} bytes"
+            )));
         }
     }
     let state = filter

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use jitd_api::{Error, GateAnswer, MAX_NAME};
+use jitd_api::{Error, GateAnswer, MAX_ACCOUNT_NAME, MAX_NAME};
 
 use super::wire;
 use crate::directory::HostDirectory;
@@ -46,6 +46,9 @@ impl GateInterface {
     ) -> Result<GateAnswer, Error> {
         possible_names(user, service)?;
         let verdict = self.gate.check(uid, user, service);
+        if let Some(refused) = self.changed(&verdict, uid, user).await {
+            return Ok(refused);
+        }
         Ok(self.said(verdict, uid, service).await)
     }
 
@@ -55,6 +58,12 @@ impl GateInterface {
     /// A name that no account and no service has; what happens could not be made durable.
     pub(super) async fn open(&self, opening: &Opening) -> Result<GateAnswer, Error> {
         possible_names(&opening.name, &opening.service)?;
+        let verdict = self
+            .gate
+            .check(opening.uid, &opening.name, &opening.service);
+        if let Some(refused) = self.changed(&verdict, opening.uid, &opening.name).await {
+            return Ok(refused);
+        }
         let opened = self.engine.open_session(opening).await;
         Ok(match opened.map_err(wire::error)? {
             Opened::Under {
@@ -76,6 +85,18 @@ impl GateInterface {
                 refused_because(&why, JOURNAL)
             }
         })
+    }
+
+    /// The answer to somebody whose account is not who it was: a yes rests on name and number.
+    async fn changed(&self, verdict: &GateVerdict, uid: u32, user: &str) -> Option<GateAnswer> {
+        if let GateVerdict::Open { .. } = verdict {
+            let confirmed = self.engine.confirm_account(uid, user).await;
+            return confirmed.err().map(|why| refused_because(&why, JOURNAL));
+        }
+        if self.gate.contradicts(uid, user) {
+            self.engine.doubt_accounts();
+        }
+        None
     }
 
     /// Takes note that somebody was not let in.
@@ -146,10 +167,13 @@ impl GateInterface {
 }
 
 fn possible_names(user: &str, service: &str) -> Result<(), Error> {
-    for (what, name) in [("user", user), ("service", service)] {
-        if name.is_empty() || name.len() > MAX_NAME {
+    for (what, name, most) in [
+        ("user", user, MAX_ACCOUNT_NAME),
+        ("service", service, MAX_NAME),
+    ] {
+        if name.is_empty() || name.len() > most {
             return Err(Error::InvalidArgument(format!(
-                "a {what} name has 1 to {MAX_NAME} bytes, not {}",
+                "a {what} name has 1 to {most} bytes, not {}",
                 name.len()
             )));
         }

@@ -1,6 +1,6 @@
 //! `org.jitd1.Policy`: what is in force, and what it says to a request.
 
-use jitd_api::{Drift, Error, Explanation, MAX_NAME, RequestOptions};
+use jitd_api::{Drift, Error, Explanation, MAX_ACCOUNT_NAME, RequestOptions};
 use zbus::message::Header;
 
 use super::caller::{Callers, Visitor};
@@ -78,9 +78,9 @@ impl PolicyInterface {
         options: RequestOptions,
     ) -> Result<Explanation, Error> {
         for name in [user, role] {
-            if name.len() > MAX_NAME {
+            if name.len() > MAX_ACCOUNT_NAME {
                 return Err(Error::InvalidArgument(format!(
-                    "a name has at most {MAX_NAME} bytes"
+                    "a name has at most {MAX_ACCOUNT_NAME} bytes"
                 )));
             }
         }

@@ -1,6 +1,6 @@
 //! What `pam_jit` asks at the socket, and what of it goes on record.
 
-use jitd_api::{Error, GateAnswer, MAX_NAME, MAX_TEXT};
+use jitd_api::{Error, GateAnswer, MAX_ACCOUNT_NAME, MAX_NAME, MAX_TEXT};
 use zbus::message::Message;
 
 use crate::domain::session::SessionId;
@@ -89,7 +89,7 @@ impl Question {
         } = self.opening;
         Some(Refusal {
             uid,
-            name: bounded(&name, MAX_NAME),
+            name: bounded(&name, MAX_ACCOUNT_NAME),
             service: bounded(&service, MAX_NAME),
             terminal: bounded(&terminal, MAX_NAME),
             remote: bounded(&remote, MAX_TEXT),

@@ -120,6 +120,15 @@ impl Gate {
         }
     }
 
+    /// Whether somebody holds something under this name or this number, and not under both.
+    #[must_use]
+    pub fn contradicts(&self, uid: u32, name: &str) -> bool {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let all = known.open.values().flatten();
+        all.into_iter()
+            .any(|one| (one.uid == uid) != (one.user.as_str() == name))
+    }
+
     /// The policy that the gate goes by.
     #[must_use]
     pub fn policy(&self) -> PolicyInForce {

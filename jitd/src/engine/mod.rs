@@ -9,7 +9,7 @@
 //! | `gate` | the door for `pam_jit` |
 //! | `due`, `warnings` | the door for the clock |
 //! | `clocks` | the clocks themselves: set, or of another boot |
-//! | `drift` | the door for what others change on the host |
+//! | `drift`, `accounts` | the door for what others change on the host |
 //! | `policy` | a new policy, and what it ends |
 //! | `sessions` | what is opened under an elevation, and ends with it |
 //! | `standing` | who has for good what a role gives |
@@ -20,6 +20,7 @@
 //! | `floods` | how that comes on record without flooding it |
 #![forbid(unsafe_code)]
 
+mod accounts;
 mod asking;
 mod attempts;
 mod backlog;
@@ -43,6 +44,7 @@ mod standing;
 mod state;
 mod warnings;
 
+pub use accounts::Whose;
 pub use error::EngineError;
 pub use gate::{Gate, GateVerdict};
 pub use policy::{By, MayEnd};

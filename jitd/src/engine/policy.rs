@@ -237,7 +237,7 @@ fn ended_by<'a>(
     })
 }
 
-fn end(elevation: &Elevation, why: &str, now: &Now) -> Change {
+pub(super) fn end(elevation: &Elevation, why: &str, now: &Now) -> Change {
     let ended = decide::end_by_policy(elevation, now);
     let event = Event::new(EventName::Revoked, &ended, now.wall)
         .with("by", "jitd")

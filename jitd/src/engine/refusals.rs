@@ -70,8 +70,11 @@ impl Occurrence for Refusal {
 
     fn event_of_its_source(&self, at: Wall) -> Event {
         let event = Self::event_of_many(at);
-        // What no account can be called is what pam_jit calls an account that it does not find.
-        match UserName::new(&self.name).or_else(|_| UserName::new(&self.uid.to_string())) {
+        let number = self.uid.to_string();
+        // So pam_jit calls an account that it does not find.
+        let is_nobodys = self.name == format!("uid {number}");
+        let name = if is_nobodys { &number } else { &self.name };
+        match UserName::new(name).or_else(|_| UserName::new(&number)) {
             Ok(name) => event.about(name, self.uid),
             Err(_) => event,
         }

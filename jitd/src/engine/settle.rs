@@ -27,7 +27,7 @@ const REST: Duration = Duration::from_millis(500);
 pub(super) type Trouble = Option<Arc<ReconcileError>>;
 
 /// What the host was told to look like.
-struct Wish {
+pub(super) struct Wish {
     /// The later, the higher.
     number: u64,
     convergence: Convergence,
@@ -237,7 +237,7 @@ impl Engine {
     }
 
     /// Waits until the host matches, and until something else would see to it in time.
-    async fn come_true(&self, wish: Wish) -> Result<(), Arc<ReconcileError>> {
+    pub(super) async fn come_true(&self, wish: Wish) -> Result<(), Arc<ReconcileError>> {
         let timers = self.shared.timers.set().await;
         wish.convergence.done().await?;
         timers.map_err(|error| Arc::new(ReconcileError::Timers(error.to_string())))
@@ -289,13 +289,14 @@ impl Engine {
     }
 
     /// Says what the host should look like, in the order of the calls.
-    fn wish(&self, open: &mut Open, now: &Now) -> Wish {
+    pub(super) fn wish(&self, open: &mut Open, now: &Now) -> Wish {
         open.wishes = open.wishes.saturating_add(1);
         self.attend(open, now);
         self.shared.timers.want(deadlines(open, now));
         let policy = self.policy_in_force();
         let policy = policy.loaded();
-        let desired = desired(policy.map(AsRef::as_ref), open.elevations.values(), now);
+        let mut desired = desired(policy.map(AsRef::as_ref), open.elevations.values(), now);
+        desired.renamed.clone_from(&open.renamed);
         Wish {
             number: open.wishes,
             convergence: self.shared.reconciler.converge(desired, policy.cloned()),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jitd_api::State;
 use tokio::sync::{Mutex, Notify, broadcast, watch};
 
+use super::accounts::Accounts;
 use super::backlog::Backlog;
 use super::clocks::Readings;
 use super::floods::Floods;
@@ -16,7 +17,7 @@ use super::{EngineError, Gate};
 use crate::clock::Clock;
 use crate::directory::Directory;
 use crate::domain::elevation::{Elevation, ElevationId};
-use crate::domain::names::RoleName;
+use crate::domain::names::{RoleName, UserName};
 use crate::domain::policy::Policy;
 use crate::domain::session::{Session, SessionId};
 use crate::domain::time::{Boot, Seconds};
@@ -107,6 +108,10 @@ pub(super) struct Shared {
     pub(super) floods: Floods,
     /// Somebody saw that the clock was set.
     pub(super) clock_set: Notify,
+    /// What is known of the accounts of holders.
+    pub(super) accounts: Accounts,
+    /// Somebody has a holder's name or number, and not both.
+    pub(super) account_doubted: Notify,
     /// Whoever holds this archives or copies the record; one at a time.
     pub(super) archiving: Mutex<()>,
     /// Whoever holds this decides and commits; nobody else does meanwhile.
@@ -129,6 +134,8 @@ pub(super) struct Open {
     pub(super) warned: HashMap<ElevationId, Seconds>,
     /// How far the clocks were.
     pub(super) readings: Readings,
+    /// Accounts that were found under another name, while the host is made to match that.
+    pub(super) renamed: BTreeSet<(UserName, UserName)>,
 }
 
 impl Open {
@@ -223,6 +230,7 @@ impl Engine {
             asked: HashMap::new(),
             warned: HashMap::new(),
             readings,
+            renamed: BTreeSet::new(),
         };
         open.trust_scopes(&clock.now());
         let shared = Shared {
@@ -241,6 +249,8 @@ impl Engine {
             report: std::sync::Mutex::default(),
             floods: Floods::new(),
             clock_set: Notify::new(),
+            accounts: Accounts::default(),
+            account_doubted: Notify::new(),
             archiving: Mutex::new(()),
             open: Mutex::new(open),
         };

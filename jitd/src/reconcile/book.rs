@@ -41,6 +41,17 @@ impl Book {
         Ok(())
     }
 
+    /// Takes what is there under another name for ours, from now on. Taking it away must not wait
+    /// for a disk: what can't be noted is ours for as long as this runs.
+    pub(super) fn take_over(&mut self, there: BTreeSet<Membership>) -> Result<(), ReconcileError> {
+        if there.is_empty() {
+            return Ok(());
+        }
+        let noted = self.notes.given(there.iter().cloned().collect());
+        self.ours.held.extend(there);
+        noted
+    }
+
     /// Whether a plan undoes drift that was not told of yet.
     pub(super) fn is_news(&self, plan: &Plan) -> bool {
         plan.drift.iter().any(|drift| !self.is_told(drift))

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
+use crate::domain::names::GroupName;
 use crate::store::StoreError;
 
 /// What stood in the way. Nothing is lost: it is tried again.
@@ -39,9 +40,30 @@ pub enum ReconcileError {
         path: String,
     },
     /// A name that no drop-in can have.
-    #[error("nothing can be given to {user} in /run/userdb: no file can have that name")]
+    #[error(
+        "{user} can't be put into {group} in /run/userdb: no file can have these names, or nss-systemd(8) does not read them; membership = \"files\" can"
+    )]
     Unnameable {
         /// The account.
+        user: String,
+        /// The group.
+        group: String,
+    },
+    /// A group that is not there, with a name that none is made of.
+    #[error(
+        "there is no group {group}, and none of such a name is made: {}",
+        GroupName::MADE
+    )]
+    NotMade {
+        /// The group.
+        group: String,
+    },
+    /// Holders whom not every sudo of the host can be told of.
+    #[error(
+        "sudo-rs is on this host and can't be told of {user}: it reads numbers of at most nine digits, and not every name"
+    )]
+    UnnameableToSudo {
+        /// The account and its number.
         user: String,
     },
     /// A program that jitd relies on failed.
@@ -85,6 +107,8 @@ impl ReconcileError {
             Self::Locked { .. }
             | Self::NoSuchGroup { .. }
             | Self::Unnameable { .. }
+            | Self::NotMade { .. }
+            | Self::UnnameableToSudo { .. }
             | Self::Program { .. }
             | Self::Timers(_) => false,
             Self::Several(errors) => errors.iter().any(Self::leaves_something_untaken),

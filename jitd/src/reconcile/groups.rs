@@ -7,6 +7,11 @@ use crate::domain::names::GroupName;
 
 /// Makes a system group: groupadd(8).
 pub(super) fn create(group: &GroupName) -> Result<(), ReconcileError> {
+    if !group.can_be_made() {
+        return Err(ReconcileError::NotMade {
+            group: group.to_string(),
+        });
+    }
     run("/usr/sbin/groupadd", &["--system", group.as_str()])
 }
 

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::ops::RangeInclusive;
 
-use nix::unistd::{Group, User};
+use nix::unistd::User;
 
 use super::grip;
-use crate::domain::desired::Membership;
+use crate::directory::gid_of_group;
+use crate::domain::desired::{Holder, Membership};
 
 /// What uids people have in user namespaces of theirs (subuid(5)).
 const SUBUID: &str = "/etc/subuid";
@@ -25,31 +26,34 @@ pub(super) struct Lost {
 }
 
 impl Lost {
-    /// Of those who are still there. `held` is who has what.
-    pub(super) fn new(
+    /// Of whoever has the name now, and of whoever of those known had it: they need not be the same.
+    /// `held` is who has what.
+    pub(super) fn of(
         (group, user): &Membership,
+        known: &BTreeSet<Holder>,
         is_ours: bool,
         held: &BTreeSet<Membership>,
-    ) -> Option<Self> {
+    ) -> Vec<Self> {
         let account = |name: &str| User::from_name(name).ok().flatten();
-        let uid = account(user.as_str())?.uid.as_raw();
-        let gid = Group::from_name(group.as_str())
-            .ok()
-            .flatten()?
-            .gid
-            .as_raw();
+        let now = account(user.as_str()).map(|user| user.uid.as_raw());
+        let before = known.iter().filter(|(name, _)| name == user);
+        let uids: BTreeSet<u32> = before.map(|(_, uid)| *uid).chain(now).collect();
+        let Some(gid) = gid_of_group(group.as_str()) else {
+            return Vec::new();
+        };
         let subuid = fs::read_to_string(SUBUID).unwrap_or_default();
-        let others = || {
+        let others = is_ours.then(|| {
             let others = held.iter().filter(|(held, _)| held == group);
             let others = others.filter_map(|(_, user)| account(user.as_str()));
             others.map(|user| user.uid.as_raw()).collect()
-        };
-        Some(Self {
+        });
+        let lost = |uid| Self {
             uid,
             gid,
             below: subuids(&subuid, user.as_str(), uid),
-            others: is_ours.then(others),
-        })
+            others: others.clone(),
+        };
+        uids.into_iter().map(lost).collect()
     }
 
     /// Whether a process is one of those that have it from whom it was taken. `login` is the uid

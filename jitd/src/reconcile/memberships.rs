@@ -168,11 +168,14 @@ impl Memberships {
     pub fn apply(&mut self, desired: &Desired) -> Result<(), ReconcileError> {
         self.processes.spare(&desired.memberships);
         self.in_force = desired.backend.or(self.in_force);
-        let mut errors = match self.in_force {
+        let mut errors = self.follow_renamed(desired);
+        errors.extend(match self.in_force {
             Some(backend) => self.keep_in(backend, desired),
             None => self.keep_where_it_is(desired),
-        };
+        });
         errors.extend(self.forget(desired).err());
+        // After the end of those who are not among them any more.
+        self.processes.know(&desired.holders);
         ReconcileError::together(errors)
     }
 
@@ -189,6 +192,26 @@ impl Memberships {
             self.store.note_owned(group, false)?;
         }
         self.userdb.backend.clear()
+    }
+
+    /// What was ours under an old name is ours under the new one.
+    fn follow_renamed(&mut self, desired: &Desired) -> Vec<ReconcileError> {
+        let places: [&mut Place<dyn MembershipBackend>; 2] = [&mut self.files, &mut self.userdb];
+        let follow = |place: &mut Place<dyn MembershipBackend>| {
+            let held = &place.book.ours.held;
+            let heirs = held.iter().flat_map(|(group, user)| {
+                let renamed = desired.renamed.iter().filter(move |(old, _)| old == user);
+                renamed.map(move |(_, new)| (group.clone(), new.clone()))
+            });
+            let ours = |one: &Membership| held.contains(one) || desired.memberships.contains(one);
+            let heirs: BTreeSet<_> = heirs.filter(|one| !ours(one)).collect();
+            let there = place.backend.kept(&heirs)?;
+            place.book.take_over(there)
+        };
+        places
+            .into_iter()
+            .filter_map(|place| follow(place).err())
+            .collect()
     }
 
     /// Gives in one place, and then takes what is in the other: nobody lacks what is theirs

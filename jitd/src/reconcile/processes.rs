@@ -6,7 +6,7 @@
 //! One look that sees nobody is none: who forks and exits all the time is not seen. The person's
 //! processes are kept still while they are looked at, and several looks must see nobody.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -19,8 +19,8 @@ use super::freezer::Frozen;
 use super::grip::Grip;
 use super::holders::{Lost, is_holder};
 use crate::crash::crash_point;
-use crate::domain::desired::Membership;
-use crate::domain::names::GroupName;
+use crate::domain::desired::{Holder, Membership};
+use crate::domain::names::{GroupName, RoleName};
 use crate::record::{Priority, note};
 
 /// How long a process has to go by itself.
@@ -44,6 +44,10 @@ pub trait Processes: Send + std::fmt::Debug {
     /// is none any more, of those whom nobody has spared meanwhile.
     fn end(&self, lost: Vec<Membership>, ours: &BTreeSet<GroupName>, gone: Gone);
 
+    /// Takes note of the numbers of those who hold something now: by the time they are to be
+    /// ended, their account may be gone, or called otherwise.
+    fn know(&self, holders: &BTreeMap<RoleName, BTreeSet<Holder>>);
+
     /// Ends no more of those who have, or are about to get, a group again.
     fn spare(&self, held: &BTreeSet<Membership>);
 }
@@ -52,6 +56,8 @@ pub trait Processes: Send + std::fmt::Debug {
 #[derive(Debug, Clone, Default)]
 pub struct HostProcesses {
     lost: Arc<Mutex<BTreeSet<Membership>>>,
+    /// By name and number, those who hold something.
+    holders: Arc<Mutex<BTreeSet<Holder>>>,
     /// Who has what.
     held: Arc<Mutex<BTreeSet<Membership>>>,
     under_way: Arc<Mutex<Vec<JoinHandle<()>>>>,
@@ -68,13 +74,19 @@ impl HostProcesses {
 
     /// Looks again and again, since one may have started another between being seen and being
     /// ended.
-    fn end_all(&self, memberships: &[Membership], ours: &BTreeSet<GroupName>, gone: Gone) {
+    fn end_all(
+        &self,
+        memberships: &[Membership],
+        known: &BTreeSet<Holder>,
+        ours: &BTreeSet<GroupName>,
+        gone: Gone,
+    ) {
         // Whoever ends it may hold the group too: the answer comes first.
         pause(PAUSE);
         let mut places = BTreeSet::new();
         let mut quiet = 0;
         for look in 0..MOST_LOOKS {
-            if self.look(look, memberships, ours, &mut places) > 0 {
+            if self.look(look, (memberships, known), ours, &mut places) > 0 {
                 quiet = 0;
                 crash_point!("processes.asked");
                 pause(PAUSE);
@@ -106,14 +118,17 @@ impl HostProcesses {
     fn look(
         &self,
         look: u32,
-        memberships: &[Membership],
+        (memberships, known): (&[Membership], &BTreeSet<Holder>),
         ours: &BTreeSet<GroupName>,
         places: &mut BTreeSet<PathBuf>,
     ) -> usize {
         // A directory may be slow; who is to have something does not wait for it.
         let held = locked(&self.held).clone();
-        let numbers = |one| Some((one, Lost::new(one, ours.contains(&one.0), &held)?));
-        let all: Vec<(&Membership, Lost)> = memberships.iter().filter_map(numbers).collect();
+        let numbers = |one| {
+            let lost = Lost::of(one, known, ours.contains(&one.0), &held).into_iter();
+            lost.map(move |lost| (one, lost))
+        };
+        let all: Vec<(&Membership, Lost)> = memberships.iter().flat_map(numbers).collect();
         // Held until it is done: who is spared then is spared.
         let lost = locked(&self.lost);
         if *locked(&self.held) != held {
@@ -140,9 +155,10 @@ impl Processes for HostProcesses {
     fn end(&self, lost: Vec<Membership>, ours: &BTreeSet<GroupName>, gone: Gone) {
         locked(&self.lost).extend(lost.iter().cloned());
         let (these, ours) = (self.clone(), ours.clone());
+        let known = locked(&self.holders).clone();
         let ending = std::thread::Builder::new()
             .name("ends".to_owned())
-            .spawn(move || these.end_all(&lost, &ours, gone));
+            .spawn(move || these.end_all(&lost, &known, &ours, gone));
         match ending {
             Ok(ending) => {
                 let mut under_way = locked(&self.under_way);
@@ -154,6 +170,10 @@ impl Processes for HostProcesses {
                 &format!("processes that hold lost groups could not be ended: {error}"),
             ),
         }
+    }
+
+    fn know(&self, holders: &BTreeMap<RoleName, BTreeSet<Holder>>) {
+        *locked(&self.holders) = holders.values().flatten().cloned().collect();
     }
 
     fn spare(&self, held: &BTreeSet<Membership>) {

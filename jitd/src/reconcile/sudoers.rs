@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-use jitd_policy::sudoers::{Dialect, checkers, complaint, render, rules};
+use jitd_policy::sudoers::{Dialect, checkers, complaint, render, rules, unnameable};
 
 use super::ReconcileError;
 use super::etc_file::{EtcFile, Looks, beside, rename_synced, sync_folder, write_beside};
@@ -37,7 +37,12 @@ impl Sudoers {
         self.install(&text).or_else(|error| {
             self.remove_what_gives_too_much(&text)?;
             Err(error)
-        })
+        })?;
+        let unnameable = unnameable(policy, desired, Dialect::of_host()).into_iter();
+        let error = |(name, uid)| ReconcileError::UnnameableToSudo {
+            user: format!("{name} (uid {uid})"),
+        };
+        ReconcileError::together(unnameable.map(error).collect())
     }
 
     /// Removes the file.

@@ -1,6 +1,6 @@
 //! Memberships in both places, on files in a folder.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -10,8 +10,8 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::*;
 use crate::clock::HostClock;
-use crate::domain::desired::{Desired, Membership};
-use crate::domain::names::{GroupName, UserName};
+use crate::domain::desired::{Desired, Holder, Membership};
+use crate::domain::names::{GroupName, RoleName, UserName};
 use crate::domain::rules::Backend;
 use crate::store::Store;
 
@@ -30,6 +30,8 @@ impl Processes for Ended {
             gone(lost);
         }
     }
+
+    fn know(&self, _: &BTreeMap<RoleName, BTreeSet<Holder>>) {}
 
     fn spare(&self, _: &BTreeSet<Membership>) {}
 }

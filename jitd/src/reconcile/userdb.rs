@@ -8,14 +8,13 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use nix::unistd::Group;
-
 use super::ReconcileError;
 use super::backend::{MembershipBackend, Recalled};
 use super::book::Book;
 use super::group_file::GroupFile;
 use super::plan::{Members, Ours, Plan, plan};
 use super::userdb_groups;
+use crate::directory::gid_of_group;
 use crate::domain::desired::{Desired, Membership};
 use crate::domain::names::{GroupName, UserName};
 use crate::paths;
@@ -199,8 +198,7 @@ impl MembershipBackend for Userdb {
         let file = GroupFile::parse(&bytes);
         // From a directory, where it is in neither.
         let is_known = |group: &GroupName| {
-            self.etc == Path::new(paths::ETC)
-                && matches!(Group::from_name(group.as_str()), Ok(Some(_)))
+            self.etc == Path::new(paths::ETC) && gid_of_group(group.as_str()).is_some()
         };
         let is_absent = |group: &&GroupName| {
             !file.has(group.as_str()) && self.gid_of(group).is_none() && !is_known(group)
@@ -209,6 +207,11 @@ impl MembershipBackend for Userdb {
     }
 
     fn create_group(&self, group: &GroupName, _: Option<u32>) -> Result<(), ReconcileError> {
+        if !group.can_be_made() {
+            return Err(ReconcileError::NotMade {
+                group: group.to_string(),
+            });
+        }
         userdb_groups::create(&self.folder, &self.etc, group)
     }
 
@@ -222,7 +225,7 @@ impl MembershipBackend for Userdb {
 
     fn apply(&self, desired: &Desired, book: &mut Book) -> Result<(), ReconcileError> {
         let mut nameable = desired.clone();
-        nameable.memberships.retain(|(_, user)| is_nameable(user));
+        nameable.memberships.retain(is_nameable);
         for _ in 0..MOST_TRIES {
             let plan = self.plan(&nameable, book)?;
             if plan.is_empty() {
@@ -242,18 +245,28 @@ fn names(file: &str) -> Option<(GroupName, &str)> {
     Some((GroupName::new(group).ok()?, user))
 }
 
-fn is_nameable(user: &UserName) -> bool {
-    !user.as_str().contains('/')
+/// Longest name of both that a file has room for, before it is in place too.
+const MOST: usize = 255 - SUFFIX.len() - NEW.len() - ".:".len();
+
+/// Whether a file can have such a name, and nss-systemd(8) reads it: what could be a number, it
+/// takes for none.
+fn is_nameable((group, user): &Membership) -> bool {
+    let is_number = |name: &str| {
+        let digits = name.strip_prefix('-').unwrap_or(name);
+        digits.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let is_read =
+        |name: &str| !name.contains('/') && !is_number(name) && !matches!(name, "." | "..");
+    let (group, user) = (group.as_str(), user.as_str());
+    is_read(group) && is_read(user) && group.len() + user.len() <= MOST
 }
 
 fn unnameable(desired: &Desired) -> Result<(), ReconcileError> {
-    let users = desired.memberships.iter().map(|(_, user)| user);
-    let unnameable: BTreeSet<_> = users.filter(|user| !is_nameable(user)).collect();
-    let errors = unnameable
-        .into_iter()
-        .map(|user| ReconcileError::Unnameable {
-            user: user.to_string(),
-        });
+    let unnameable = desired.memberships.iter().filter(|one| !is_nameable(one));
+    let errors = unnameable.map(|(group, user)| ReconcileError::Unnameable {
+        user: user.to_string(),
+        group: group.to_string(),
+    });
     ReconcileError::together(errors.collect())
 }
 

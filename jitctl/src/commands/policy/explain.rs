@@ -9,7 +9,7 @@ use jitd_policy::domain::names::UserName;
 use jitd_policy::domain::person::Person;
 use jitd_policy::domain::time::Wall;
 use jitd_policy::explain::explanation;
-use nix::unistd::{Group, User, getgrouplist};
+use nix::unistd::{User, getgrouplist};
 use serde::Serialize;
 
 use super::load;
@@ -83,7 +83,8 @@ fn person(name: &str) -> Result<Person, Failure> {
     let mut groups = Vec::new();
     for gid in getgrouplist(&c_name, user.gid).map_err(slow)? {
         // One without a name is in no policy.
-        groups.extend(Group::from_gid(gid).map_err(slow)?.map(|group| group.name));
+        let group = users::get_group_by_gid(gid.as_raw());
+        groups.extend(group.map(|group| group.name().to_string_lossy().into_owned()));
     }
     Ok(Person {
         uid: user.uid.as_raw(),

@@ -38,7 +38,8 @@ fn debian_gets_the_gate_first() {
 fn other_groups_update_the_blocks() {
     let before = fixture("debian12");
     let once = applied(&before, &install(&before).unwrap());
-    let groups = vec!["contractors".to_owned(), "domain users".to_owned()];
+    let names = ["contractors", "domain users", "CORP\\people", "a]b"];
+    let groups = names.map(str::to_owned).to_vec();
     let changes = plan::install(&once, &groups, &used(&once)).unwrap();
     assert_eq!(
         changes.len(),
@@ -47,7 +48,7 @@ fn other_groups_update_the_blocks() {
     );
     let twice = applied(&once, &changes);
     assert!(text(&twice, "etc/pam.d/sudo").contains(
-        "\nauth     requisite pam_jit.so managed_group=contractors [managed_group=domain users]\n"
+        "\nauth     requisite pam_jit.so managed_group=contractors [managed_group=domain users] [managed_group=CORP\\people] [managed_group=a\\]b]\n"
     ));
     assert_eq!(applied(&twice, &plan::undo(&twice).unwrap()), before);
 }
@@ -186,7 +187,13 @@ fn what_cannot_be_planned_is_refused() {
         plan::install(&Files::default(), &contractors(), &[]),
         Err(PlanError::NothingToGate)
     );
-    for name in ["", "a]b", "a#b", "a\nauth sufficient pam_permit.so", "a\\"] {
+    for name in [
+        "",
+        "a\\]b",
+        "a#b",
+        "a\nauth sufficient pam_permit.so",
+        "a\\",
+    ] {
         assert_eq!(
             plan::install(&sudo, &[name.to_owned()], &used(&sudo)),
             Err(PlanError::GroupName(name.to_owned()))

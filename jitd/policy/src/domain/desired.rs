@@ -29,6 +29,9 @@ pub struct Desired {
     pub kept: BTreeSet<GroupName>,
     /// Who holds which role, for sudo.
     pub holders: BTreeMap<RoleName, BTreeSet<Holder>>,
+    /// Accounts that have been renamed since they were given something, and how they are called
+    /// now: the programs that rename an account do so in the group files too.
+    pub renamed: BTreeSet<(UserName, UserName)>,
 }
 
 /// Computes it. Without a policy (a broken one) the elevations alone count, and whoever was

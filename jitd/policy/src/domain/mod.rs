@@ -1,5 +1,6 @@
 //! Roles, elevations and policy decisions: pure, without input, output or a clock.
 
+pub mod account;
 pub mod approvals;
 pub mod assess;
 pub mod budget;

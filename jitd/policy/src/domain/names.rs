@@ -33,7 +33,7 @@ macro_rules! name {
                 if valid(name) {
                     Ok(Self(name.to_owned()))
                 } else {
-                    let name = name.chars().take(jitd_api::MAX_NAME).collect();
+                    let name = name.chars().take(jitd_api::MAX_ACCOUNT_NAME).collect();
                     Err(InvalidName { kind: $kind, name, rule: Self::RULE })
                 }
             }
@@ -69,19 +69,31 @@ name!(
 );
 
 name!(
-    /// The name of a group that jitd gives: what groupadd(8) accepts everywhere.
+    /// The name of a group, from whatever directory.
     GroupName,
     "group",
-    "1 to 32 of a-z, 0-9, _ and -, beginning with a letter or _",
-    |name| portable(name, 32) && name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+    "1 to 256 bytes without a colon, comma or invisible character, and without a space at either end",
+    |name| fits_member_list(name)
 );
+
+impl GroupName {
+    /// Of which groups jitd makes: what groupadd(8) accepts everywhere.
+    pub const MADE: &str = "1 to 32 of a-z, 0-9, _ and -, beginning with a letter or _";
+
+    /// Whether jitd can make a group of that name.
+    #[must_use]
+    pub fn can_be_made(&self) -> bool {
+        let name = self.as_str();
+        portable(name, 32) && name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+    }
+}
 
 name!(
     /// The name of an account, from whatever directory: anything that can stand
     /// in a member list of group(5).
     UserName,
     "user",
-    "1 to 64 bytes without a comma, colon, white space or invisible character, and without - or + in front",
+    "1 to 256 bytes without a colon, comma or invisible character, and without a space at either end",
     |name| fits_member_list(name)
 );
 
@@ -105,11 +117,9 @@ fn portable(name: &str, longest: usize) -> bool {
 
 fn fits_member_list(name: &str) -> bool {
     !name.is_empty()
-        && name.len() <= jitd_api::MAX_NAME
-        && !name.starts_with(['-', '+'])
-        && name
-            .chars()
-            .all(|c| !is_hostile(c) && !c.is_whitespace() && c != ',' && c != ':')
+        && name.len() <= jitd_api::MAX_ACCOUNT_NAME
+        && name.trim() == name
+        && name.chars().all(|c| !is_hostile(c) && c != ',' && c != ':')
 }
 
 #[cfg(test)]
@@ -120,12 +130,12 @@ mod tests {
     fn names_that_would_break_a_file_are_refused() {
         for bad in [
             "",
-            "a b",
+            " a",
+            "a ",
+            "a\u{a0}",
             "a,b",
             "a:b",
             "a\nb",
-            "-a",
-            "+a",
             "a\u{1b}[2J",
             "\u{202e}a",
         ] {
@@ -133,16 +143,30 @@ mod tests {
             assert!(GroupName::new(bad).is_err(), "{bad:?}");
             assert!(RoleName::new(bad).is_err(), "{bad:?}");
         }
-        assert!(GroupName::new(&"g".repeat(33)).is_err());
-        assert!(UserName::new(&"u".repeat(65)).is_err());
+        assert!(GroupName::new(&"g".repeat(257)).is_err());
+        assert!(UserName::new(&"u".repeat(257)).is_err());
         assert!(ServiceName::new("../sudo").is_err());
     }
 
     #[test]
     fn usual_names_are_taken() {
-        assert!(UserName::new("carol@example.org").is_ok());
-        assert!(UserName::new("EXAMPLE\\carol").is_ok());
-        assert!(GroupName::new("jit-deploy").is_ok());
+        let long = "u".repeat(256);
+        for name in [
+            "carol@example.org",
+            "EXAMPLE\\carol",
+            "Domain Contractors",
+            "1001",
+            "o'brien",
+            "HOST$",
+            "m\u{fc}ller",
+            "-a",
+            "+a",
+            &long,
+        ] {
+            assert!(UserName::new(name).is_ok(), "{name}");
+            assert!(!GroupName::new(name).unwrap().can_be_made(), "{name}");
+        }
+        assert!(GroupName::new("jit-deploy").unwrap().can_be_made());
         assert!(RoleName::new("deploy").is_ok());
         assert!(ServiceName::new("sudo-i").is_ok());
     }

@@ -8,7 +8,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::{checkers, user};
+use super::checkers;
+use super::people::named;
 use crate::domain::desired::{Desired, Holder};
 use crate::domain::policy::{Policy, Role};
 use crate::file::PolicyError;
@@ -68,12 +69,10 @@ pub(super) fn push_settings(
         text.push_str("\n# what recorded people run\n");
     }
     for holder in holders {
-        // A String takes all that is written to it.
-        let _ = writeln!(
-            text,
-            "Defaults:{} iolog_dir={RECORDINGS}, {SETTINGS}",
-            user(holder)
-        );
+        if let Some(user) = named(holder, dialect) {
+            // A String takes all that is written to it.
+            let _ = writeln!(text, "Defaults:{user} iolog_dir={RECORDINGS}, {SETTINGS}");
+        }
     }
 }
 

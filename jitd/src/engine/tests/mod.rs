@@ -1,5 +1,6 @@
 //! The engine on a host of files, with a clock and a directory that tests set.
 
+mod accounts;
 mod backlog;
 mod clocks;
 mod drift;
@@ -14,7 +15,7 @@ mod sessions;
 mod systemd;
 mod time;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use jitd_api::{RequestOptions, State};
@@ -24,10 +25,11 @@ use tokio::sync::watch;
 use super::*;
 use crate::clock::Clock;
 use crate::directory::{Directory, DirectoryError, Lookup};
+use crate::domain::account::{Found, Look};
 use crate::domain::decide::Refusal;
-use crate::domain::desired::Membership;
+use crate::domain::desired::{Holder, Membership};
 use crate::domain::elevation::{Elevation, ElevationId};
-use crate::domain::names::{GroupName, UserName};
+use crate::domain::names::{GroupName, RoleName, UserName};
 use crate::domain::person::{Caller, Person};
 use crate::domain::time::{Boot, BootId, Now, Wall};
 use crate::policy_file::{self, Source};
@@ -120,6 +122,8 @@ impl Processes for Ended {
         gone(lost);
     }
 
+    fn know(&self, _: &BTreeMap<RoleName, BTreeSet<Holder>>) {}
+
     fn spare(&self, _: &BTreeSet<Membership>) {}
 }
 
@@ -130,6 +134,9 @@ struct Known {
     /// Who asks for this one waits.
     held: Arc<watch::Sender<Option<u32>>>,
 }
+
+/// The number of somebody who tells that nobody is in the host's own file.
+const ELSEWHERE: u32 = u32::MAX - 1;
 
 /// The number of somebody who makes the directory give up.
 const AWAY: u32 = u32::MAX;
@@ -172,6 +179,25 @@ impl Known {
         let found = people.iter().find(|person| person.uid == uid);
         found.cloned().ok_or(DirectoryError::NoSuchAccount(uid))
     }
+
+    fn look(&self, (name, uid): &Holder) -> Look {
+        let people = self.people.lock().unwrap();
+        let of = |found: Option<&Person>| found.map(|one| (one.name.to_string(), one.uid));
+        let is_elsewhere = people.iter().any(|person| person.uid == ELSEWHERE);
+        let by_number = of(people.iter().find(|person| person.uid == *uid));
+        let by_name = of(people.iter().find(|person| person.name == *name));
+        let is_local = by_number.is_some() && by_number == by_name && !is_elsewhere;
+        Look {
+            name: by_number.map_or(Found::Nothing, |(name, _)| Found::It(name)),
+            number: by_name.map_or(Found::Nothing, |(_, uid)| Found::It(uid)),
+            is_local,
+        }
+    }
+
+    /// Everybody is in a directory, and nobody in the host's own file.
+    fn move_elsewhere(&self) {
+        self.become_of(ELSEWHERE, Some(person(ELSEWHERE, "elsewhere", &[])));
+    }
 }
 
 impl Directory for Known {
@@ -180,6 +206,15 @@ impl Directory for Known {
         Box::pin(async move {
             held.wait_for(|held| *held != Some(uid)).await.unwrap();
             self.find(uid)
+        })
+    }
+
+    fn looks(&self, holders: Vec<Holder>) -> Lookup<'_, Vec<Look>> {
+        Box::pin(async move {
+            if self.find(AWAY) == Err(DirectoryError::Slow) {
+                return Err(DirectoryError::Slow);
+            }
+            Ok(holders.iter().map(|holder| self.look(holder)).collect())
         })
     }
 }

@@ -145,13 +145,18 @@ impl<'a> At<'a> {
             groups: self.all(&format!("{key}.groups"), groups, group),
         };
         for group in groups {
-            let at = PolicyError::at(self.source, Some(group.span()), key, String::new());
-            self.findings.mentions.push(Mention {
-                group: group.get_ref().clone(),
-                at,
-            });
+            self.mention(key, group);
         }
         people
+    }
+
+    /// The host must have this group.
+    fn mention(&mut self, key: &str, group: &Spanned<String>) {
+        let at = PolicyError::at(self.source, Some(group.span()), key, String::new());
+        self.findings.mentions.push(Mention {
+            group: group.get_ref().clone(),
+            at,
+        });
     }
 }
 
@@ -160,7 +165,7 @@ fn group(name: &str) -> Result<String, String> {
     UserName::new(name)
         .map(|name| name.to_string())
         .map_err(|_| {
-            let name: String = name.chars().take(jitd_api::MAX_NAME).collect();
+            let name: String = name.chars().take(jitd_api::MAX_ACCOUNT_NAME).collect();
             let name = text::escaped(&name);
             format!("\"{name}\" is not a valid group name: {}", UserName::RULE)
         })

@@ -75,6 +75,16 @@ pub(super) fn role(
         places,
         name: role_name,
     };
+    for said in &syntax.groups {
+        // What jitd makes need not be there.
+        if role
+            .groups
+            .iter()
+            .any(|group| group.as_str() == said.get_ref() && !group.can_be_made())
+        {
+            at.mention(&key("groups"), said);
+        }
+    }
     sense::role(at, name, &role, managed);
     Some(role)
 }

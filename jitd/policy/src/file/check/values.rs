@@ -6,7 +6,6 @@ use crate::domain::names::GroupName;
 use crate::domain::rules::{Backend, OnEnd, Pattern};
 use crate::domain::text;
 use crate::domain::time::Seconds;
-use crate::sudoers::WORDS;
 
 pub(crate) fn duration(text: &str) -> Result<Seconds, String> {
     let shown = text::escaped(text);
@@ -84,25 +83,34 @@ pub(super) fn timezone(name: &str) -> Result<TimeZone, String> {
     })
 }
 
+/// A name, or a number after `#`. How sudo is told a name is the renderer's to know; what sudo
+/// would take for more than one account by itself is no name here.
+fn is_account(name: &str) -> bool {
+    let special = name.starts_with(['%', '+', '!', '"']) || name == "ALL";
+    let number = name.strip_prefix('#');
+    let is_number = |number: &str| number.parse::<u32>().is_ok();
+    !special && number.map_or_else(|| GroupName::new(name).is_ok(), is_number)
+}
+
 /// Whom sudo runs a command as: a user, the members of a group, or everybody.
 pub(super) fn run_as_user(name: &str) -> Result<String, String> {
     let bare = name.strip_prefix('%').unwrap_or(name);
-    if name == "ALL" || (GroupName::new(bare).is_ok() && !WORDS.contains(&name)) {
+    if name == "ALL" || is_account(bare) {
         return Ok(name.to_owned());
     }
     Err(format!(
-        "\"{}\" is not a user that sudo can run commands as: expected a name, \"%group\" or \"ALL\"",
+        "\"{}\" is not a user that sudo can run commands as: expected a name, \"#UID\", \"%group\" or \"ALL\"",
         text::escaped(name)
     ))
 }
 
 /// With which group sudo runs a command.
 pub(super) fn run_as_group(name: &str) -> Result<String, String> {
-    if name == "ALL" || (GroupName::new(name).is_ok() && !WORDS.contains(&name)) {
+    if name == "ALL" || is_account(name) {
         return Ok(name.to_owned());
     }
     Err(format!(
-        "\"{}\" is not a group that sudo can run commands with: expected a name or \"ALL\"",
+        "\"{}\" is not a group that sudo can run commands with: expected a name, \"#GID\" or \"ALL\"",
         text::escaped(name)
     ))
 }

@@ -73,14 +73,14 @@ fn every_mistake_of_every_file_is_told_at_once() {
     let role = &GOOD[GOOD.find("[role.deploy]").unwrap()..];
     let main = GOOD
         .replace("\"4h\"", "\"soon\"")
-        .replace("\"jit-deploy\"]\nrun", "\"jit deploy\"]\nrun")
+        .replace("\"jit-deploy\"]\nrun", "\"jit:deploy\"]\nrun")
         .replace("\"/usr/bin/journalctl", "\"journalctl");
     let other = role.replace("\"2h\"", "\"3x\"");
     assert_eq!(
         errors_of(&format!("{main}#> roles.d/a.toml\n{other}")),
         [
             "jitd.toml:8:16: defaults.max_duration: \"soon\" is not a duration: expected one like \"90m\" or \"1h30m\"",
-            "jitd.toml:12:11: role.deploy.groups: \"jit deploy\" is not a valid group name: 1 to 32 of a-z, 0-9, _ and -, beginning with a letter or _",
+            "jitd.toml:12:11: role.deploy.groups: \"jit:deploy\" is not a valid group name: 1 to 256 bytes without a colon, comma or invisible character, and without a space at either end",
             "jitd.toml:14:55: role.deploy.commands: \"journalctl -u web.service\" is not a command: expected \"ALL\" or an absolute path",
             "roles.d/a.toml:8:16: role.deploy.max_duration: \"3x\" is not a duration: expected one like \"90m\" or \"1h30m\"",
             "roles.d/a.toml:1:7: role.deploy: is defined already, at jitd.toml:10",

@@ -89,12 +89,12 @@ eligible = { users = ["\u001b[2Jcarol"] }
 approvers = { users = ["ann,bea"] }
 == a colon in a group
 approvers = { groups = ["ops:x"] }
-== a leading dash
-groups = ["-adm"]
+== a space at the end
+groups = ["adm "]
 == a mark that turns the text
 approvers = { users = ["\u202eann"] }
 == a name that is too long
-groups = ["ggggggggggggggggggggggggggggggggg"]
+groups = ["ggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggg"]
 == a path for a service
 services = ["../sudo"]
 == a service with an escape
@@ -139,9 +139,9 @@ commands = [""]
 == run as nonsense
 commands = ["/usr/bin/id"]
 run_as = ["root, ALL"]
-== run as a word of sudo
+== run as a group that is everybody
 commands = ["/usr/bin/id"]
-run_as = ["sudoedit"]
+run_as = ["%ALL"]
 == run as nobody
 commands = ["/usr/bin/id"]
 run_as = []
@@ -272,9 +272,9 @@ approvers.groups = ["a"]
 == a default that is nonsense
 [defaults]
 max_duration = "x"
-== a reader with a space
+== a reader with a colon
 [audit]
-readers = { users = ["carol smith"] }
+readers = { users = ["carol:smith"] }
 "#;
 
 /// What cannot stand in a file of this project.
